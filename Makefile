@@ -1,0 +1,40 @@
+# Two commands on a fresh machine: `make run` and `make test`. Both need Python 3.11+ alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UPSTREAM ?=
+STAMP := $(VENV)/.installed
+
+.PHONY: run test check fmt bench clean
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; point PYTHON at one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+run: $(STAMP)  ## the gateway in front of a demo app, or of UPSTREAM=http://...
+	@$(BIN)/gateway demo --config config.example.yaml $(if $(UPSTREAM),--upstream $(UPSTREAM))
+
+test: $(STAMP)  ## every test; installs the servers it tests with where it may
+	@sh tests/install-servers.sh
+	$(BIN)/pytest -n 2 --dist worksteal -q
+
+check: $(STAMP)  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(STAMP)  ## formats, and mends what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## CPU a request, side by side with nginx, HAProxy, Caddy, aiohttp
+	@sh bench/install-peers.sh
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -1,0 +1,106 @@
+"""The configuration as frozen values: what the YAML and the environment come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from gateway.core.flags import Exemptions, Flag, Network, Page
+
+
+class Secret(str):
+    """A string that never shows in a repr, a log or a traceback. Compare with hmac."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen or connect: TCP (``host``, ``port``) or a Unix socket (``path``)."""
+
+    host: str = ""
+    port: int = 0
+    path: str | None = None
+    tls: bool = False
+
+    def __str__(self) -> str:
+        """The form a person would write: ``127.0.0.1:8080``, ``[::1]:80``, ``unix:/x``."""
+        if self.path is not None:
+            return f"unix:{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """All in seconds."""
+
+    connect: float = 5.0
+    response: float = 60.0
+    idle: float = 75.0
+    header: float = 10.0
+    shutdown: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Connections at once; bytes of a request's head; bytes of its body (None: any)."""
+
+    connections: int = 10_000
+    header_bytes: int = 32_768
+    body_bytes: int | None = None
+
+
+class Role(StrEnum):
+    """What a token's bearer may do: a viewer reads, an operator flips as well."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    name: str
+    secret: Secret
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The control listener. ``listen`` None: none. ``tokens`` empty: loopback only."""
+
+    listen: Address | None = field(default_factory=lambda: Address("127.0.0.1", 9090))
+    tokens: tuple[Token, ...] = ()
+    metrics_token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Certificate chain and private key of the public listener, PEM files."""
+
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One whole, valid configuration. ``path`` is the YAML it came from, if any."""
+
+    upstream: Address
+    listen: Address = field(default_factory=lambda: Address("0.0.0.0", 8080))  # noqa: S104 the documented default
+    tls: Tls | None = None
+    workers: int = 1
+    trusted_proxies: tuple[Network, ...] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    limits: Limits = field(default_factory=Limits)
+    control: Control = field(default_factory=Control)
+    store: str = "sqlite:gateway.db"
+    ttl: float = 300.0
+    allow: Exemptions = field(default_factory=Exemptions)
+    page: Page = field(default_factory=Page)
+    flags: tuple[Flag, ...] = ()
+    path: Path | None = None

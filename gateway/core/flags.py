@@ -1,0 +1,118 @@
+"""What a flag is: who and what it takes out of service, and how.
+
+A ``Flag`` is the definition a person wrote. Its ``state`` is the part that a flip can
+change; everything else changes only with the YAML. All values are frozen: a change is a
+new value in a new snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+from gateway.core.paths import HostPattern, PathPattern
+
+Network = IPv4Network | IPv6Network
+
+
+class Kind(StrEnum):
+    """What a flag takes out of service; it follows from the keys the flag has."""
+
+    SITE = "site"
+    FEATURE = "feature"
+    USER = "user"
+
+
+class Mode(StrEnum):
+    """What happens to a request that a flag holds back."""
+
+    UNAVAILABLE = "unavailable"
+    READ_ONLY = "read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which requests a flag is about; an empty field does not restrict."""
+
+    hosts: tuple[HostPattern, ...] = ()
+    paths: tuple[PathPattern, ...] = ()
+    methods: frozenset[str] = frozenset()
+
+    @property
+    def whole_site(self) -> bool:
+        return not (self.hosts or self.paths or self.methods)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySource:
+    """One place a user's name is read from: a cookie or a request header."""
+
+    place: Literal["cookie", "header"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Where a per-user flag finds the user; sources are tried in order."""
+
+    sources: tuple[IdentitySource, ...]
+    hold_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exemptions:
+    """Requests that a flag lets through although they are in its scope."""
+
+    paths: tuple[PathPattern, ...] = ()
+    networks: tuple[Network, ...] = ()
+    users: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How a refusal looks. ``None`` means: what the next level up says."""
+
+    title: str | None = None
+    message: str | None = None
+    retry_after: int | None = None  # seconds
+    template: str | None = None  # absolute path of a Jinja2 file
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagState:
+    """The keys that an override can change.
+
+    ``rollout`` is a percentage, 0 to 100; ``ttl`` and ``retry_after`` are seconds.
+    ``message`` and ``retry_after`` are the flag's own, ``None`` where it has none.
+    """
+
+    enabled: bool
+    users: tuple[str, ...] = ()
+    rollout: float = 0.0
+    ttl: float = 300.0
+    mode: Mode = Mode.UNAVAILABLE
+    message: str | None = None
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag as the YAML has it."""
+
+    name: str
+    state: FlagState
+    description: str = ""
+    scope: Scope = field(default_factory=Scope)
+    identity: Identity | None = None
+    allow: Exemptions = field(default_factory=Exemptions)
+    page: Page = field(default_factory=Page)
+    strict: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        if self.identity is not None:
+            return Kind.USER
+        return Kind.SITE if self.scope.whole_site else Kind.FEATURE
