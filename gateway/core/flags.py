@@ -87,6 +87,7 @@ class FlagState:
 
     ``rollout`` is a percentage, 0 to 100; ``ttl`` and ``retry_after`` are seconds.
     ``message`` and ``retry_after`` are the flag's own, ``None`` where it has none.
+    ``ttl_inherited`` tells a TTL that is the whole file's from one of the flag's own.
     """
 
     enabled: bool
@@ -96,6 +97,7 @@ class FlagState:
     mode: Mode = Mode.UNAVAILABLE
     message: str | None = None
     retry_after: int | None = None
+    ttl_inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
