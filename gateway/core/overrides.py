@@ -9,11 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.core.flags import FlagState, Mode
+from gateway.core.flags import Flag, FlagState, Kind, Mode
+from gateway.core.patches import Patch, PatchError, read_patch, read_users
+
+__all__ = [
+    "Lift",
+    "Override",
+    "Patch",
+    "PatchError",
+    "changes",
+    "effective",
+    "flipped",
+    "lifted",
+    "read_patch",
+    "state_digest",
+    "with_users",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,151 @@ def lifted(override: Override, now: float) -> Override | None:
     return None
 
 
+def flipped(
+    flag: Flag, current: Override | None, patch: Patch, *, now: float, by: str
+) -> Override | None:
+    """The override that ``patch`` makes of ``current``; None: the YAML's state alone.
+
+    What comes back equals what holds at ``now`` where the patch changes nothing. Raises
+    ``PatchError`` for a key that this kind of flag does not have.
+
+    A patch that lasts (``for``) is undone when its time is up: each key goes back to what
+    would have held then without it. Three rules make that exact:
+
+    - ``enabled: true`` always becomes false for a flag that is not per-user, whatever held
+      before: "on for half an hour" never means "on for good". (For a per-user flag
+      ``enabled`` only arms, so it goes back like any other key.)
+    - Users that the patch added are taken out; users that others add in the meantime stay.
+    - A later flip without ``for`` is for good: the keys it sets are no longer undone by an
+      earlier flip's lift; the other keys still are.
+
+    Flips with different ends may overlap; each is undone at its own.
+    """
+    _check_kind(flag, patch)
+    live = effective(flag.state, current, now)[1]
+    before = _timeline(live)
+    after = [
+        (at, _merged(values, patch.values)) if _within(patch, at, now) else (at, values)
+        for at, values in before
+    ]
+    if patch.lasts is not None and patch.values:
+        end = now + patch.lasts
+        after.append((end, _undone(flag, patch, _values_at(before, end))))
+        after.sort(key=lambda step: step[0])
+    return _successor(flag, live, after, Override("", {}, now, by, patch.reason))
+
+
+def with_users(
+    flag: Flag,
+    current: Override | None,
+    *,
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    now: float,
+    by: str,
+    reason: str = "",
+) -> Override | None:
+    """The override with users added and removed, for good; the same where nothing changes.
+
+    A user in both lists is removed. Raises ``PatchError`` for a flag that is not per-user,
+    for what is no user, and for a list that grows too long.
+    """
+    adding, leaving = read_users(add, "add"), frozenset(read_users(remove, "remove"))
+    _check_kind(flag, Patch({"users": adding}))
+    live = effective(flag.state, current, now)[1]
+    after = []
+    for at, values in _timeline(live):
+        held = _patched(flag.state, values).users
+        users = [user for user in dict.fromkeys((*held, *adding)) if user not in leaving]
+        changed = set(users) != set(held)
+        after.append((at, {**values, "users": list(read_users(users))} if changed else values))
+    return _successor(flag, live, after, Override("", {}, now, by, reason))
+
+
+def changes(
+    state: FlagState, before: Override | None, after: Override | None, now: float
+) -> dict[str, object]:
+    """What a flip came to, for the audit: ``{key: [old, new]}`` of the keys that moved.
+
+    ``until`` is the time of the next lift, in seconds since the epoch.
+    """
+    old, new = effective(state, before, now), effective(state, after, now)
+    moved: dict[str, object] = {
+        key: [_plain(getattr(old[0], name)), _plain(getattr(new[0], name))]
+        for key, name in _FIELDS.items()
+        if getattr(old[0], name) != getattr(new[0], name)
+    }
+    ends = [each.lift.at if each and each.lift else None for each in (old[1], new[1])]
+    return moved if ends[0] == ends[1] else {**moved, "until": ends}
+
+
+# An override over time: from when (seconds since the epoch) which values hold, in order.
+# The first step holds already.
+_Timeline = list[tuple[float, Mapping[str, object]]]
+
+
+def _timeline(override: Override | None) -> _Timeline:
+    if override is None:
+        return [(0.0, {})]
+    steps = [(0.0, override.values)]
+    lift = override.lift
+    while lift is not None:
+        steps.append((lift.at, lift.values))
+        lift = lift.then
+    return steps
+
+
+def _values_at(timeline: _Timeline, at: float) -> Mapping[str, object]:
+    return [values for start, values in timeline if start <= at][-1]
+
+
+def _within(patch: Patch, at: float, now: float) -> bool:
+    return patch.lasts is None or at < now + patch.lasts
+
+
+def _merged(values: Mapping[str, object], patch: Mapping[str, object]) -> dict[str, object]:
+    merged = {**values, **patch}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def _undone(flag: Flag, patch: Patch, values: Mapping[str, object]) -> Mapping[str, object]:
+    switched_on = patch.values.get("enabled") is True and flag.kind is not Kind.USER
+    if switched_on and _patched(flag.state, values).enabled:
+        return {**values, "enabled": False}
+    return values
+
+
+def _successor(
+    flag: Flag, live: Override | None, timeline: _Timeline, draft: Override
+) -> Override | None:
+    # Steps that change nothing are left away, so that equal states are equal overrides.
+    values = timeline[0][1]
+    lift: Lift | None = None
+    for place in range(len(timeline) - 1, 0, -1):
+        at, later = timeline[place]
+        if later != timeline[place - 1][1]:
+            lift = Lift(at, later, lift)
+    if not values and lift is None:
+        return None
+    if live is not None and (live.values, live.lift) == (values, lift):
+        if draft.reason in ("", live.reason):
+            return live
+        return replace(live, by=draft.by, reason=draft.reason)
+    return replace(draft, digest=state_digest(flag.state), values=values, lift=lift)
+
+
+def _check_kind(flag: Flag, patch: Patch) -> None:
+    if flag.kind is Kind.USER:
+        return
+    errors = [
+        (key, "this flag has no user: it holds everybody in its scope")
+        for key in ("users", "rollout")
+        if patch.values.get(key) is not None
+    ]
+    if errors:
+        raise PatchError(errors)
+
+
 def _patched(state: FlagState, values: Mapping[str, object]) -> FlagState:
     # What is stored was validated before it was written (read_patch), so it is only converted.
     changes: dict[str, Any] = {
@@ -106,6 +266,10 @@ def _patched(state: FlagState, values: Mapping[str, object]) -> FlagState:
     if "ttl" in changes:
         changes["ttl_inherited"] = False
     return replace(state, **changes)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _mode(text: str) -> Mode:
