@@ -1,0 +1,57 @@
+"""The control plane as one aiohttp application."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.control.audit import REFUSAL_RATE, RefusalRate, refusals
+from gateway.control.auth import THROTTLE, auth
+from gateway.control.cross_site import cross_site
+from gateway.control.index import ROUTES
+from gateway.control.problems import problems
+from gateway.control.services import SERVICES, Services
+from gateway.control.throttle import Throttle
+
+MOST_BYTES = 1024 * 1024  # of a request's body
+
+_SECURITY_FIELDS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def make_control(services: Services) -> web.Application:
+    """The application that answers at ``control.listen``.
+
+    It reads and changes only what ``services`` hands it; starting what those need, and
+    listening, is the caller's.
+    """
+    app = web.Application(
+        # From the outside in: an error of each is put into words by the first.
+        middlewares=[problems, refusals, cross_site, auth],
+        client_max_size=MOST_BYTES,
+        handler_args={
+            "access_log": None,  # it would log addresses with users in them
+            "auto_decompress": False,  # a small body must not become a large one
+            "keepalive_timeout": 75.0,
+        },
+    )
+    app[SERVICES] = services
+    app[THROTTLE] = Throttle(services.monotonic)
+    app[REFUSAL_RATE] = RefusalRate(services.monotonic)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.pattern, route.endpoint)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.pattern, route.endpoint)
+    app.on_response_prepare.append(_secure)
+    return app
+
+
+async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _SECURITY_FIELDS.items():
+        response.headers.setdefault(name, value)
+    response.headers.pop("Server", None)  # names versions, and helps nobody who should be here

@@ -1,0 +1,131 @@
+"""Who calls: bearer tokens (RFC 6750) and their roles.
+
+The tokens are the settings' as they hold now, so an edit of the YAML revokes one at once.
+Secrets are compared as digests, all of them each time: neither the length of a token nor
+its place in the list shows in the time an answer takes.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.config.settings import Role, Settings, Token
+from gateway.control.cross_site import SAFE_METHODS
+from gateway.control.problems import Problem, Refusal
+from gateway.control.route import API
+from gateway.control.services import SERVICES
+from gateway.control.throttle import Throttle
+
+LONGEST_ACTOR = 100  # characters
+
+_REALM = 'Bearer realm="maintenance-gateway"'
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a call is by, for the audit, and what they may do."""
+
+    name: str
+    role: Role
+
+
+CALLER = web.RequestKey("caller", Caller)
+THROTTLE = web.AppKey("throttle", Throttle)
+
+
+@web.middleware
+async def auth(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Lets a caller through to what their role may do; 401, 403 or 429 otherwise."""
+    tokens = _wanted(request, request.app[SERVICES].state.settings)
+    caller = Caller("local", Role.OPERATOR)
+    if tokens:
+        token = _authenticate(request, tokens)
+        caller = Caller(token.name, token.role)
+        _authorize(request, caller)
+    request[CALLER] = caller
+    return await handler(request)
+
+
+def actor(request: web.Request) -> str:
+    """Who the audit says it was: the token's name, and whom the caller says it is.
+
+    ``X-Actor`` is a claim, never a proof, so it only ever stands in brackets.
+    """
+    name = request[CALLER].name
+    claimed = request.headers.get("X-Actor", "").strip()
+    if not claimed:
+        return name
+    if len(claimed) > LONGEST_ACTOR or not claimed.isprintable():
+        raise Problem(400, f"X-Actor must be {LONGEST_ACTOR} printable characters at most.")
+    return f"{name} ({claimed})"
+
+
+def _wanted(request: web.Request, settings: Settings) -> tuple[Token, ...]:
+    # The tokens of which one must be shown; none of them: the call is open.
+    control = settings.control
+    if request.path == API or request.path.startswith(f"{API}/"):
+        return control.tokens
+    if request.path == "/metrics" and control.metrics_token is not None:
+        return (*control.tokens, Token("metrics", control.metrics_token, Role.VIEWER))
+    return ()
+
+
+def _authenticate(request: web.Request, tokens: Iterable[Token]) -> Token:
+    presented = _presented(request)
+    digest = _digest(presented)
+    throttle, peer = request.app[THROTTLE], request.remote or ""
+    if wait := throttle.wait(peer, digest):
+        raise Refusal(
+            429,
+            f"Too many wrong tokens came from this address; try again in {wait} s.",
+            headers={"Retry-After": str(wait)},
+        )
+    found = None
+    for token in tokens:
+        if hmac.compare_digest(digest, _digest(token.secret)):
+            found = token
+    if found is None:
+        throttle.failed(peer)
+        raise Refusal(
+            401,
+            "The gateway does not know this token.",
+            headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'},
+        )
+    throttle.succeeded(peer, digest)
+    return found
+
+
+def _presented(request: web.Request) -> str:
+    fields = request.headers.getall("Authorization", [])
+    scheme, _, token = fields[0].strip().partition(" ") if fields else ("", "", "")
+    if len(fields) == 1 and scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    kind = Problem if request.method in SAFE_METHODS else Refusal
+    raise kind(
+        401,
+        "This call needs a token: send one field, Authorization: Bearer TOKEN.",
+        headers={"WWW-Authenticate": _REALM},
+    )
+
+
+def _authorize(request: web.Request, caller: Caller) -> None:
+    # A call that does not exist is 404 or 405 for a viewer too.
+    if caller.role is Role.OPERATOR or request.method in SAFE_METHODS:
+        return
+    if request.match_info.http_exception is None:
+        raise Refusal(
+            403,
+            f"The token \"{caller.name}\" is a viewer's: it reads, and an operator's flips.",
+            by=caller.name,
+            headers={"WWW-Authenticate": f'{_REALM}, error="insufficient_scope"'},
+        )
+
+
+def _digest(secret: str) -> bytes:
+    return sha256(secret.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,109 @@
+"""Reading what a caller sent: JSON, and nothing that is only nearly JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection
+from typing import Any, NoReturn
+
+from aiohttp import web
+
+from gateway.control.problems import Problem, invalid
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+async def read_json(request: web.Request, *types: str) -> object:
+    """The body as a JSON value.
+
+    415 where the type is none of ``types`` or the body is encoded, 400 where it is no JSON
+    of RFC 8259: UTF-8, no NaN or infinity, no key twice, no half characters.
+    """
+    _check_type(request, types)
+    body = await request.read()
+    try:
+        text = body.decode()
+        document: object = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_once_each,
+        )
+        # An escaped half of a surrogate pair parses, and then cannot be written anywhere.
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, f"The body is not JSON: {_said(error)}") from error
+    return document
+
+
+async def read_object(request: web.Request, known: Collection[str], *types: str) -> dict[str, Any]:
+    """The body as a JSON object that has no key but the ``known``; 422 otherwise."""
+    document = await read_json(request, *types)
+    if not isinstance(document, dict):
+        raise invalid([("", "must be a JSON object")])
+    unknown = [key for key in document if key not in known]
+    if unknown:
+        said = f"unknown key; known are {', '.join(known)}"
+        raise invalid([(key, said) for key in unknown])
+    return document
+
+
+async def read_reason(request: web.Request) -> str:
+    """Why, for calls that need no body: ``?reason=`` or a body ``{"reason": ...}``."""
+    reason: object = request.query.get("reason", "")
+    if request.can_read_body:
+        document = await read_object(request, ("reason",), JSON)
+        reason = document.get("reason", reason)
+    return check_reason(reason)
+
+
+def check_reason(reason: object) -> str:
+    """The reason as a text that the audit takes, or 422."""
+    if not isinstance(reason, str):
+        raise invalid([("reason", "must be a text")])
+    if len(reason) > 4000:
+        raise invalid([("reason", f"has {len(reason)} characters; at most 4000")])
+    return reason
+
+
+def _check_type(request: web.Request, types: tuple[str, ...]) -> None:
+    accepted = ", ".join(types)
+    field = "Accept-Patch" if request.method == "PATCH" else "Accept"
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(415, "The body must not be encoded.", headers={"Accept-Encoding": "identity"})
+    if request.content_type not in types or "Content-Type" not in request.headers:
+        raise Problem(
+            415,
+            f"The body must be of type {accepted}: send Content-Type: {types[0]}",
+            headers={field: accepted},
+        )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return document
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, UnicodeEncodeError):
+        return "a text holds half of a surrogate pair"
+    return str(error)

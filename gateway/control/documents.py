@@ -1,0 +1,104 @@
+"""Flags, moments and answers as the JSON that callers see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from gateway.control.preconditions import etag
+from gateway.control.services import Services
+from gateway.core.flags import Flag, FlagState, Identity, Kind, Scope
+from gateway.core.snapshot import FlagView
+
+Document = dict[str, object]
+
+
+def answer(document: Mapping[str, object], revision: int | None = None) -> web.Response:
+    """200 with JSON for programs and people alike; ``ETag`` where a revision is told."""
+    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    response = web.Response(text=text, content_type="application/json")
+    if revision is not None:
+        response.headers["ETag"] = etag(revision)
+    return response
+
+
+def flag_document(services: Services, view: FlagView) -> Document:
+    """One flag as it holds now, and beside it what the YAML says alone (``yaml``)."""
+    flag, state = view.flag, view.state
+    lift = view.override.lift if view.override is not None else None
+    return {
+        "flag": flag.name,
+        "kind": flag.kind.value,
+        **_state_document(state),
+        "scope": _scope_document(flag.scope),
+        "window": None,
+        "from": view.origin,
+        "since": moment(view.since),
+        "by": view.by,
+        "reason": view.reason,
+        "until": moment(lift.at) if lift is not None else None,
+        "in_flight": services.in_flight(view),
+        "description": flag.description,
+        "strict": flag.strict,
+        "identity": _identity_document(flag.identity),
+        "page": {"title": flag.page.title, **_page_document(state)},
+        "yaml": {**_state_document(flag.state), "page": _page_document(flag.state)},
+        "override": dict(view.override.values) if view.override is not None else None,
+    }
+
+
+def is_on(view: FlagView) -> bool:
+    """Whether the flag holds anybody: a per-user flag is armed, yet may list nobody."""
+    if not view.state.enabled or view.flag.kind is not Kind.USER:
+        return view.state.enabled
+    return bool(view.state.users or view.state.rollout or _holds_missing(view.flag))
+
+
+def moment(at: float | None) -> str | None:
+    """Seconds since the epoch as RFC 3339 in UTC: ``2030-01-31T12:00:00.000Z``."""
+    if at is None:
+        return None
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _state_document(state: FlagState) -> Document:
+    return {
+        "mode": state.mode.value,
+        "enabled": state.enabled,
+        "users": list(state.users),
+        "rollout": _number(state.rollout),
+        "ttl": _number(state.ttl),
+    }
+
+
+def _page_document(state: FlagState) -> Document:
+    return {"message": state.message, "retry_after": state.retry_after}
+
+
+def _scope_document(scope: Scope) -> Document:
+    return {
+        "hosts": [host.text for host in scope.hosts],
+        "paths": [path.text for path in scope.paths],
+        "methods": sorted(scope.methods),
+    }
+
+
+def _identity_document(identity: Identity | None) -> Document | None:
+    if identity is None:
+        return None
+    return {
+        "sources": [{source.place: source.name} for source in identity.sources],
+        "missing": "hold" if identity.hold_missing else "forward",
+    }
+
+
+def _holds_missing(flag: Flag) -> bool:
+    return flag.identity is not None and flag.identity.hold_missing
+
+
+def _number(value: float) -> float | int:
+    return int(value) if value == int(value) else value

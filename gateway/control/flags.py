@@ -1,0 +1,67 @@
+"""Showing and flipping flags."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from aiohttp import web
+
+from gateway.control.auth import actor
+from gateway.control.bodies import JSON, MERGE_PATCH, read_json, read_reason
+from gateway.control.documents import answer, flag_document
+from gateway.control.preconditions import if_match
+from gateway.control.problems import Problem, shown
+from gateway.control.services import SERVICES
+from gateway.core.patches import read_patch
+from gateway.core.snapshot import FlagView, Snapshot
+
+
+async def list_flags(request: web.Request) -> web.Response:
+    """Every flag, in the order they are evaluated."""
+    services = request.app[SERVICES]
+    snapshot = services.state.snapshot
+    flags = [flag_document(services, view) for view in snapshot.views]
+    return answer({"revision": snapshot.revision, "flags": flags}, snapshot.revision)
+
+
+async def show_flag(request: web.Request) -> web.Response:
+    """One flag."""
+    return flag_answer(request, request.app[SERVICES].state.snapshot)
+
+
+async def patch_flag(request: web.Request) -> web.Response:
+    """Flips: a merge patch of the keys that an override may have."""
+    state = request.app[SERVICES].state
+    view = find_flag(state.snapshot, request.match_info["flag"])
+    patch = read_patch(await read_json(request, MERGE_PATCH, JSON))
+    expected = if_match(request, state.snapshot.revision)
+    by = actor(request)
+    return flag_answer(request, await state.flip(view.flag.name, patch, by=by, if_match=expected))
+
+
+async def drop_override(request: web.Request) -> web.Response:
+    """Back to what the YAML says."""
+    state = request.app[SERVICES].state
+    view = find_flag(state.snapshot, request.match_info["flag"])
+    reason = await read_reason(request)
+    expected = if_match(request, state.snapshot.revision)
+    after = await state.reset(view.flag.name, by=actor(request), reason=reason, if_match=expected)
+    return flag_answer(request, after)
+
+
+def flag_answer(request: web.Request, snapshot: Snapshot) -> web.Response:
+    """The flag that the path names as it is in ``snapshot``, with its revision."""
+    view = find_flag(snapshot, request.match_info["flag"])
+    document = flag_document(request.app[SERVICES], view)
+    return answer({**document, "revision": snapshot.revision}, snapshot.revision)
+
+
+def find_flag(snapshot: Snapshot, name: str) -> FlagView:
+    """The flag of that name; 404 with the names that come near it otherwise."""
+    view = snapshot.view(name)
+    if view is not None:
+        return view
+    names = [view.flag.name for view in snapshot.views]
+    near = get_close_matches(name[:200], names, n=3)
+    hint = f" Did you mean {' or '.join(map(shown, near))}?" if near else ""
+    raise Problem(404, f"There is no flag {shown(name)}.{hint}", did_you_mean=near)

@@ -1,0 +1,54 @@
+"""One call of the control plane: what answers it, and what is told about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+API = "/api/v1"
+
+Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query parameter, as OpenAPI describes it."""
+
+    name: str
+    description: str
+    kind: str = "string"
+    required: bool = False
+    repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``path`` holds parameters in braces, each one whole segment.
+
+    ``answers`` and ``takes`` name schemas of the description ("" and None: plain text, no
+    body); ``errors`` are the statuses it may end in beside those that every call may.
+    """
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    summary: str
+    answers: str = ""
+    takes: str | None = None
+    queries: tuple[Query, ...] = ()
+    errors: tuple[int, ...] = ()
+
+    @property
+    def pattern(self) -> str:
+        """The path as the router takes it: it would not match a brace in a segment."""
+        return self.path.replace("}", ":[^/]+}")
+
+    @property
+    def in_api(self) -> bool:
+        return self.path.startswith(f"{API}/")
+
+    @property
+    def changes(self) -> bool:
+        return self.method not in {"GET", "HEAD"}

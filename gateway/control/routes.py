@@ -1,0 +1,97 @@
+"""All calls of the control plane, in the order the description lists them."""
+
+from __future__ import annotations
+
+from gateway.control.audit import show_audit
+from gateway.control.explain import explain_request
+from gateway.control.flags import drop_override, list_flags, patch_flag, show_flag
+from gateway.control.health import healthz, metrics, readyz
+from gateway.control.route import API, Query, Route
+from gateway.control.status import show_status
+from gateway.control.users import add_user, change_users, remove_user
+
+_FLAG = f"{API}/flags/{{flag}}"
+_CHANGE = (400, 404, 409, 412, 413, 415, 422, 503)
+_REASON = Query("reason", "Why; it is kept in the audit.")
+_EXPLAIN = (
+    Query("url", "A path, or an http(s) URL.", required=True),
+    Query("method", "The request's method; GET unless said."),
+    Query("header", "A header line, `Name: value`.", repeats=True),
+    Query("client", "The client's IP address."),
+)
+_AUDIT = (
+    Query("limit", "How many entries, 1 to 1000; 100 unless said.", kind="integer"),
+    Query("before", "Only entries of revisions below this one.", kind="integer"),
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", f"{API}/flags", list_flags, "Every flag, in the order evaluated", "Flags"),
+    Route("GET", _FLAG, show_flag, "One flag", "FlagAtRevision", errors=(404,)),
+    Route(
+        "PATCH",
+        _FLAG,
+        patch_flag,
+        "Flips a flag: a merge patch of its override",
+        "FlagAtRevision",
+        takes="Patch",
+        errors=_CHANGE,
+    ),
+    Route(
+        "DELETE",
+        f"{_FLAG}/override",
+        drop_override,
+        "Back to what the YAML says",
+        "FlagAtRevision",
+        queries=(_REASON,),
+        errors=_CHANGE,
+    ),
+    Route(
+        "PUT",
+        f"{_FLAG}/users/{{user}}",
+        add_user,
+        "Has a per-user flag hold one more user",
+        "FlagAtRevision",
+        queries=(_REASON,),
+        errors=_CHANGE,
+    ),
+    Route(
+        "DELETE",
+        f"{_FLAG}/users/{{user}}",
+        remove_user,
+        "Lets one user of a per-user flag go",
+        "FlagAtRevision",
+        queries=(_REASON,),
+        errors=_CHANGE,
+    ),
+    Route(
+        "POST",
+        f"{_FLAG}/users",
+        change_users,
+        "Adds and removes many users in one change",
+        "FlagAtRevision",
+        takes="UserChange",
+        errors=_CHANGE,
+    ),
+    Route(
+        "GET",
+        f"{API}/explain",
+        explain_request,
+        "Which flag decides about a request, and why each other one does not",
+        "Explanation",
+        queries=_EXPLAIN,
+        errors=(400,),
+    ),
+    Route("GET", f"{API}/status", show_status, "How the gateway is", "Status"),
+    Route(
+        "GET",
+        f"{API}/audit",
+        show_audit,
+        "Who did what, when and why; the newest first",
+        "Audit",
+        queries=_AUDIT,
+        errors=(400, 503),
+    ),
+    Route("GET", "/healthz", healthz, "The process answers", "Health"),
+    Route("GET", "/readyz", readyz, "Listening, store seen, YAML valid", "Health", errors=(503,)),
+    Route("GET", "/metrics", metrics, "Figures in Prometheus' text format"),
+)

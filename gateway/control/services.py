@@ -1,0 +1,38 @@
+"""What the control plane is given by the composition root: state, figures and clocks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.core.snapshot import FlagView
+from gateway.state.live import LiveState
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that the control API reads and changes; it owns none of it.
+
+    ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges that
+    are in a flag's scope now (None: all). ``member`` describes this worker process as JSON
+    values, ``member`` (its id) among them. ``listening``: the public port takes connections.
+    ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
+    """
+
+    state: LiveState
+    metrics: Callable[[], bytes]
+    in_flight: Callable[[FlagView | None], int]
+    member: Callable[[], Mapping[str, object]]
+    listening: Callable[[], bool] = _always
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+
+SERVICES = web.AppKey("services", Services)

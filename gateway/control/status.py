@@ -1,0 +1,50 @@
+"""How the gateway is: members, revision, store, configuration, flags that are on."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.control.documents import Document, answer, is_on
+from gateway.control.services import SERVICES
+from gateway.state.live import LiveState
+
+
+async def show_status(request: web.Request) -> web.Response:
+    """One look at everything; what is wrong shows here first."""
+    services = request.app[SERVICES]
+    state = services.state
+    snapshot = state.snapshot
+    document = {
+        "revision": snapshot.revision,
+        "members": [dict(services.member())],
+        "store": _store(state),
+        "config": _config(state),
+        "in_flight": services.in_flight(None),
+        "held": 0,
+        "on": [view.flag.name for view in snapshot.views if is_on(view)],
+    }
+    return answer(document, snapshot.revision)
+
+
+def _store(state: LiveState) -> Document:
+    # The kind alone: the rest of a store's address may hold a password.
+    return {
+        "kind": state.settings.store.partition(":")[0],
+        "reachable": state.store_error is None,
+        "error": state.store_error,
+    }
+
+
+def _config(state: LiveState) -> Document:
+    path = state.settings.path
+    errors = [
+        {
+            "file": error.file,
+            "line": error.line,
+            "path": error.path,
+            "message": error.message,
+            "text": str(error),
+        }
+        for error in state.config_errors
+    ]
+    return {"path": str(path) if path else None, "valid": not errors, "errors": errors}
