@@ -1,0 +1,215 @@
+"""Patterns of paths and hosts, compiled once when the configuration is read.
+
+A pattern answers two questions about one *reading* of a request (see ``readings``): does
+it count for a hold (``generous``), and does it count for an exemption (``strict``). The two
+differ only where apps differ: a trailing slash, and a format suffix such as ``.json``.
+
+Theory of operation: a glob becomes one regular expression that needs no backtracking over
+what the client sent. Between two ``**`` the earliest match is always as good as any later
+one, so each stretch is an atomic group; a path of n bytes costs O(n) for each stretch. A
+pattern of the ``~`` form is the operator's own expression and costs what it costs.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote_to_bytes
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()+,=:@")
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_END = r"(?=/|\Z)"
+# Rails takes ``/search.json`` for ``/search``; other suffixes (``.do``) are other pages.
+_FORMATS = r"(?i:\.(?:json|xml))"
+_HOST = re.compile(r"[a-z0-9_*-]+(?:\.[a-z0-9_*-]+)*|\[[0-9a-f:.]+\]")
+
+
+class PatternError(ValueError):
+    """A pattern that cannot stand; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathPattern:
+    """One path pattern. Equal if written the same; compile it with ``compile_path``.
+
+    ``folds`` says that the expressions want a case-folded reading. ``prefix`` is the folded
+    literal beginning (whole segments, ``""`` for none) that every reading in scope has, or
+    ``None`` for a regular expression, of which nothing is known.
+    """
+
+    text: str
+    case_sensitive: bool
+    generous: re.Pattern[str] = field(compare=False, repr=False)
+    strict: re.Pattern[str] = field(compare=False, repr=False)
+    folds: bool = field(compare=False, repr=False)
+    prefix: str | None = field(compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class HostPattern:
+    """One host pattern. ``*.`` at the start stands for one or more labels."""
+
+    text: str
+    expression: re.Pattern[str] = field(compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def matches(self, host: str) -> bool:
+        """Whether ``host`` (lower case, no port, no final dot) is meant."""
+        return self.expression.fullmatch(host) is not None
+
+
+def compile_path(text: str, *, case_sensitive: bool = False) -> PathPattern:
+    """Compile ``/x``, ``/a/*/b/**``, ``= /x`` or ``~ regex``; raises ``PatternError``.
+
+    ``?`` and ``[`` are plain characters. A ``?`` after which a ``=`` or ``&`` comes starts a
+    query, which no path has: that is an error. ``%C3%A9`` and ``é`` mean the same.
+    """
+    written = text.strip()
+    if written.startswith("~"):
+        return _regular_expression(text, written[1:].strip(), case_sensitive)
+    exact = written.startswith("=")
+    body = written[1:].strip() if exact else written
+    _refuse_what_no_path_has(body)
+    return _glob(text, _decoded(body), case_sensitive, exact)
+
+
+def compile_host(text: str) -> HostPattern:
+    """Compile ``example.com`` or ``*.example.com``; raises ``PatternError``."""
+    host = text.strip().rstrip(".").lower()
+    try:
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise PatternError(f'"{text}" is not a host name') from error
+    if _HOST.fullmatch(host) is None:
+        raise PatternError(f'"{text}" is not a host name (no scheme, port, or path; "*." may lead)')
+    expression = re.escape(host).replace(r"\*", "[^.]*")
+    if host == "*":
+        expression = ".*"
+    elif host.startswith("*."):
+        expression = ".+" + re.escape(host[1:]).replace(r"\*", "[^.]*")
+    return HostPattern(text, re.compile(expression, re.DOTALL))
+
+
+def fold(text: str) -> str:
+    """The form in which texts that differ in case alone are equal."""
+    return text.casefold()
+
+
+def _refuse_what_no_path_has(body: str) -> None:
+    if not body.startswith("/"):
+        raise PatternError('must start with "/"')
+    if body.startswith("//"):
+        raise PatternError('must not name a host ("//" at the start): use hosts for that')
+    if _CONTROL.search(body):
+        raise PatternError("must not hold control characters")
+    query = body.partition("?")[2]
+    if "=" in query or "&" in query:
+        raise PatternError('must not have a query ("?" and what follows)')
+    segments = unquote_to_bytes(body).decode("utf-8", "replace").split("/")
+    if "." in segments or ".." in segments:
+        raise PatternError('must not have dot segments ("." or "..")')
+
+
+def _decoded(body: str) -> str:
+    """Percent escapes as the characters they stand for, but for those with a meaning."""
+
+    def character(found: re.Match[str]) -> str:
+        try:
+            text = unquote_to_bytes(found[0]).decode()
+        except UnicodeDecodeError:
+            return found[0]
+        return found[0] if _CONTROL.search(text) or set(text) & set("/\\%*?#;") else text
+
+    return _ESCAPES.sub(character, body)
+
+
+def _regular_expression(text: str, source: str, case_sensitive: bool) -> PathPattern:  # noqa: FBT001 one private caller
+    if not source:
+        raise PatternError('a regular expression must follow "~"')
+    try:
+        search = re.compile(source, 0 if case_sensitive else re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise PatternError(f"is not a regular expression: {error}") from error
+    return PathPattern(text, case_sensitive, search, search, folds=False, prefix=None)
+
+
+def _glob(text: str, body: str, case_sensitive: bool, exact: bool) -> PathPattern:  # noqa: FBT001 one private caller
+    segments = [segment for segment in body.split("/") if segment]
+    if not case_sensitive:
+        segments = [fold(segment) for segment in segments]
+    slash = "/" if body.endswith("/") and segments else ""
+    while segments and segments[-1] == "**":
+        exact, slash = False, ""
+        segments.pop()
+    last = r"/\Z" if not segments else slash + r"\Z" if exact else slash or _END
+    suffix = f"{_FORMATS}?" if segments and "*" not in segments[-1] else ""
+    loose = rf"{suffix}/*\Z" if exact else rf"(?:{_END}|{suffix}/*\Z)" if suffix else _END
+    return PathPattern(
+        text,
+        case_sensitive,
+        generous=re.compile(_expression(segments, loose, exact=exact), re.DOTALL),
+        strict=re.compile(
+            _expression(segments, last if exact or segments else _END, exact=exact), re.DOTALL
+        ),
+        folds=not case_sensitive,
+        prefix=_literal_prefix(segments),
+    )
+
+
+def _expression(segments: list[str], end: str, *, exact: bool) -> str:
+    """The stretches between ``**``: the first is anchored, the others float."""
+    stretches = [""]
+    for segment in segments:
+        if segment == "**":
+            stretches.append("")
+        else:
+            stretches[-1] += "/" + _segment(segment)
+    first, *rest = stretches
+    if not rest:
+        return first + end
+    *middle, final = rest
+    floating = "".join(rf"(?>(?:/[^/]*+)*?{stretch}{_END})" for stretch in middle if stretch)
+    # The final stretch of an exact pattern must reach the end: the latest match, not the first.
+    return (
+        first
+        + floating
+        + (rf"(?:/[^/]*+)*{final}{end}" if exact else rf"(?:/[^/]*+)*?{final}{end}")
+    )
+
+
+def _segment(segment: str) -> str:
+    if segment.strip("*") == "":
+        return "[^/]++"
+    first, *pieces = re.split(r"\*+", segment)
+    if not pieces:
+        return _literal(first)
+    *middle, final = pieces
+    floating = "".join(f"(?>[^/]*?{_literal(piece)})" for piece in middle)
+    return _literal(first) + floating + (f"[^/]*{_literal(final)}{_END}" if final else "[^/]*+")
+
+
+def _literal(text: str) -> str:
+    return "".join(map(_character, text))
+
+
+def _character(character: str) -> str:
+    """A character that clients percent-encode counts in that form too: an exemption for
+    ``/café`` must have the raw reading ``/caf%C3%A9`` in it, or it would never apply."""
+    if character in _PLAIN:
+        return re.escape(character)
+    return f"(?:{re.escape(character)}|(?i:{re.escape(quote(character, safe=''))}))"
+
+
+def _literal_prefix(segments: list[str]) -> str:
+    prefix = ""
+    for segment in segments:
+        if not _PLAIN.issuperset(segment):
+            break
+        prefix += "/" + fold(segment)
+    return prefix
