@@ -1,0 +1,44 @@
+"""``gateway audit``: who did what, when and why."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gateway.cli.client import Document
+from gateway.cli.session import Session, asks_gateway
+from gateway.cli.table import Table
+from gateway.cli.wording import clock_time
+
+HEADER = ["when", "revision", "by", "did", "flag", "changes", "reason"]
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True,
+              help="How many entries, the newest first.")  # fmt: skip
+@asks_gateway
+def audit(session: Session, limit: int) -> None:
+    """Who did what, when and why: the newest first."""
+    answer = session.client.get("audit", query=[("limit", str(limit))])
+    if session.as_json:
+        session.show(answer, ())
+        return
+    entries = answer.document.get("entries") or answer.document.get("audit") or []
+    Table(HEADER, [_row(entry) for entry in entries]).print()
+
+
+def _row(entry: Document) -> list[str]:
+    cells = (
+        clock_time(entry.get("at")), entry.get("revision"), entry.get("by"),
+        entry.get("action"), entry.get("flag"), _changes(entry.get("changes")), entry.get("reason"),
+    )  # fmt: skip
+    return ["" if cell is None else str(cell) for cell in cells]
+
+
+def _changes(changes: object) -> str:
+    if not isinstance(changes, dict):
+        return ""
+    return " ".join(
+        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in changes.items()
+    )

@@ -1,0 +1,149 @@
+"""A client of the control API: one blocking call, one answer.
+
+It is the standard library's, so that a verb starts fast. It follows no redirect and knows
+no proxy: the token goes to the address that was named, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
+
+from gateway.cli.failures import Misused, Refused, Unreachable
+
+PREFIX = "/api/v1"
+TIMEOUT = 15.0  # seconds; a flip is one fsync, so this only bounds a gateway that hangs
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer: its JSON as it came, and read."""
+
+    text: str
+    document: Document
+
+
+class Client:
+    """Calls the control API below ``url``; raises ``Refused``, ``Unreachable``, ``Misused``."""
+
+    def __init__(self, url: str, token: str | None = None, *, timeout: float = TIMEOUT) -> None:
+        self.url = url.rstrip("/")
+        self._address = _read_url(self.url)
+        self._token = _read_token(token)
+        self._timeout = timeout
+
+    def get(self, *path: str, query: Sequence[tuple[str, str]] = ()) -> Answer:
+        return self.call("GET", *path, query=query)
+
+    def call(
+        self,
+        method: str,
+        *path: str,
+        query: Sequence[tuple[str, str]] = (),
+        document: Document | None = None,
+        if_match: int | None = None,
+    ) -> Answer:
+        """One call; ``path`` is given in segments, below ``/api/v1``."""
+        target = self._target(path, query)
+        body = None if document is None else json.dumps(document).encode()
+        fields = self._fields(body, if_match)
+        connection = self._connection()
+        try:
+            connection.request(method, target, body, fields)
+            response = connection.getresponse()
+            text = response.read().decode("utf-8", "replace")
+        except (OSError, HTTPException, UnicodeError) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        return self._answer(response, text)
+
+    def _target(self, path: Sequence[str], query: Sequence[tuple[str, str]]) -> str:
+        segments = "/".join(quote(segment, safe="") for segment in path)
+        target = f"{self._address.path}{PREFIX}/{segments}"
+        return f"{target}?{urlencode(query)}" if query else target
+
+    def _fields(self, body: bytes | None, if_match: int | None) -> dict[str, str]:
+        fields = {"Accept": "application/json"}
+        if body is not None:
+            fields["Content-Type"] = "application/json"
+        if self._token is not None:
+            fields["Authorization"] = f"Bearer {self._token}"
+        if if_match is not None:
+            fields["If-Match"] = f'"{if_match}"'
+        return fields
+
+    def _connection(self) -> HTTPConnection:
+        host, port = self._address.hostname or "", self._address.port
+        if self._address.scheme == "https":
+            return HTTPSConnection(host, port, timeout=self._timeout)
+        return HTTPConnection(host, port, timeout=self._timeout)
+
+    def _answer(self, response: HTTPResponse, text: str) -> Answer:
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = None
+        done = 200 <= response.status < 300
+        # Every answer of the control API has one of these; another server's JSON has not.
+        marks = {"revision", "entries"} if done else {"detail", "title"}
+        if not isinstance(document, dict) or not marks & document.keys():
+            raise Unreachable(
+                f"{self.url} answered {response.status}, but not as a gateway's control API does: "
+                "name the control address (control.listen) with --url or GATEWAY_URL"
+            )
+        if done:
+            return Answer(text, document)
+        raise Refused(self._why(response.status, document), status=response.status, body=text)
+
+    def _why(self, status: int, problem: Document) -> str:
+        said = str(problem.get("detail") or problem.get("title") or f"status {status}")
+        if status == 404 and problem.get("did_you_mean") == []:
+            return f"{said} gateway status lists the flags there are."
+        if status == 401 and self._token is None:
+            return f"{self.url} wants a token: give --token or GATEWAY_CONTROL_TOKEN"
+        if status == 401:
+            return f"{self.url} does not know this token: check --token or GATEWAY_CONTROL_TOKEN"
+        if status == 403:
+            return f"{said} (flipping takes a token with the role operator: --token)"
+        return said
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        if isinstance(error, ConnectionRefusedError):
+            return Unreachable(
+                f"nothing is listening at {self.url}: start a gateway (gateway serve), "
+                "or name its control address with --url or GATEWAY_URL"
+            )
+        if isinstance(error, TimeoutError):
+            return Unreachable(f"no answer from {self.url} within {self._timeout:g} s")
+        return Unreachable(f"cannot reach {self.url}: {error or type(error).__name__}")
+
+
+def _read_url(url: str) -> SplitResult:
+    try:
+        address = urlsplit(url)
+        usable = bool(address.hostname) and (address.port is None or address.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or address.scheme not in {"http", "https"}:
+        raise Misused("--url must be an http:// or https:// address, as http://127.0.0.1:9090")
+    if address.username is not None:
+        raise Misused("--url must not carry a password: give the token with --token")
+    if address.query or address.fragment or not (url.isascii() and url.isprintable()):
+        raise Misused("--url must be a plain address: no query, no fragment, no blanks")
+    if " " in url:
+        raise Misused("--url must be a plain address: no query, no fragment, no blanks")
+    return address
+
+
+def _read_token(token: str | None) -> str | None:
+    token = (token or "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise Misused("the token holds characters that no token has: only printable ASCII")
+    return token or None

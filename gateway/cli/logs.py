@@ -1,0 +1,42 @@
+"""Logging of a gateway that serves: plain lines on stderr, one a record."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+
+import click
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def log_level_option(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "--log-level",
+        type=click.Choice(LEVELS, case_sensitive=False),
+        default=default,
+        show_default=True,
+        envvar="GATEWAY_LOG_LEVEL",
+        help="The least that is logged.",
+    )
+
+
+class OneLine(logging.Formatter):
+    """``2025-01-31 14:05:09 WARNING gateway.state: message``, line breaks escaped.
+
+    Only a traceback (a bug) runs over several lines.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 logging's own name
+        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
+def log_to_stderr(level: str) -> None:
+    """Send every log record of this level and above to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s", _TIME))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+_TIME = "%Y-%m-%d %H:%M:%S"

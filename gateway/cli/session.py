@@ -1,0 +1,69 @@
+"""A verb's session with a running gateway: whom to ask, and how to show the answer."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import click
+
+from gateway.cli.client import Answer, Client
+from gateway.cli.failures import Refused
+
+DEFAULT_URL = "http://127.0.0.1:9090"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was said of the gateway to ask; None: not said."""
+
+    url: str | None = None
+    token: str | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One verb's conversation."""
+
+    client: Client
+    as_json: bool
+
+    def show(self, answer: Answer, lines: Iterable[str]) -> None:
+        """The answer as it came with ``--json``, else the lines made of it."""
+        if self.as_json:
+            click.echo(answer.text.rstrip("\n"))
+            return
+        for line in lines:
+            click.echo(line)
+
+
+def asks_gateway(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb ``--url``, ``--token`` and ``--json``, and a ``Session`` as first argument.
+
+    Options after the verb win over those before it, and both over the environment.
+    """
+
+    @click.option("--url", help="The control API's address.  [GATEWAY_URL]")
+    @click.option("--token", help="The control API's token.  [GATEWAY_CONTROL_TOKEN]")
+    @click.option("--json", "as_json", is_flag=True, help="Print the API's answer as it came.")
+    @functools.wraps(verb)
+    def command(*, url: str | None, token: str | None, as_json: bool, **rest: object) -> None:
+        before = click.get_current_context().find_object(Target) or Target()
+        session = _open(before, Target(url, token, as_json))
+        try:
+            verb(session, **rest)
+        except Refused as refused:
+            if session.as_json and refused.body:
+                click.echo(refused.body.rstrip("\n"))
+            raise
+
+    return command
+
+
+def _open(before: Target, after: Target) -> Session:
+    url = after.url or before.url or os.environ.get("GATEWAY_URL") or DEFAULT_URL
+    token = after.token or before.token or os.environ.get("GATEWAY_CONTROL_TOKEN")
+    return Session(Client(url, token), after.as_json or before.as_json)

@@ -1,0 +1,100 @@
+"""``gateway status``: every flag as it holds now, and how the gateway is."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+
+import click
+
+from gateway.cli.client import Answer, Document
+from gateway.cli.failures import one_line
+from gateway.cli.session import Session, asks_gateway
+from gateway.cli.table import Table
+from gateway.cli.wording import ago, clock_time, holding, scope_of, state_of, users_of
+
+HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reason", "in flight"]
+STYLES = {"ON": "bold red", "armed, nobody": "dim", "armed": "yellow", "off": "green"}
+
+
+@click.command()
+@click.argument("flag", required=False)
+@asks_gateway
+def status(session: Session, flag: str | None) -> None:
+    """Every flag as it holds now, or one FLAG in full; the revision, members, store, errors.
+
+    With --json and no FLAG: the API's status with its list of flags, in one document.
+    """
+    now = time.time()
+    if flag is not None:
+        answer = session.client.get("flags", flag)
+        session.show(answer, _details(answer.document, now))
+        return
+    flags, general = session.client.get("flags"), session.client.get("status")
+    if session.as_json:
+        both = json.dumps({**general.document, **flags.document})
+        session.show(Answer(both, flags.document), ())
+        return
+    _table(flags.document["flags"], now).print()
+    click.echo()
+    for line in _general(flags.document["revision"], general.document):
+        click.echo(line)
+
+
+def _table(flags: Sequence[Document], now: float) -> Table:
+    return Table(HEADER, [_row(flag, now) for flag in flags], STYLES)
+
+
+def _row(flag: Document, now: float) -> list[str]:
+    since = ago(flag.get("since"), now)
+    if until := clock_time(flag.get("until")):
+        since += f", until {until}"
+    cells = (
+        flag.get("flag"), flag.get("kind"), state_of(flag), flag.get("mode"), scope_of(flag),
+        flag.get("from"), since, flag.get("by"), flag.get("reason"), flag.get("in_flight"),
+    )  # fmt: skip
+    return ["" if cell is None else str(cell) for cell in cells]
+
+
+def _details(flag: Document, now: float) -> Iterator[str]:
+    page = flag.get("page") or {}
+    yield from map(_line, HEADER, _row(flag, now))
+    yield from (
+        _line(key, value)
+        for key, value in (
+            ("users", ", ".join(users_of(flag))),
+            ("rollout", flag.get("rollout") or ""),
+            ("ttl", flag.get("ttl")),
+            ("message", page.get("message") or ""),
+            ("description", flag.get("description")),
+        )
+        if value != ""
+    )
+    yield f"revision {flag.get('revision')}: {holding(flag)}"
+
+
+def _general(revision: object, general: Document) -> Iterator[str]:
+    yield _line("revision", f"{revision}, {general.get('in_flight')} in flight")
+    for member in general.get("members") or []:
+        named = ", ".join(f"{key} {value}" for key, value in member.items() if key != "member")
+        yield _line("member", f"{member.get('member')}: {named}")
+    store = general.get("store") or {}
+    trouble = "" if store.get("reachable") else f": NOT REACHED: {store.get('error')}"
+    yield _line("store", f"{store.get('kind')}{trouble}")
+    yield from _config(general.get("config") or {})
+
+
+def _config(config: Document) -> Iterator[str]:
+    path, errors = config.get("path") or "the environment alone", config.get("errors") or []
+    if not errors:
+        yield _line("config", path)
+        return
+    yield _line("config", f"{path} IS NOT VALID; what it said before goes on serving")
+    for error in errors:
+        yield _line("", error.get("text"))
+
+
+def _line(key: str, value: object) -> str:
+    text = "" if value is None else one_line(str(value))
+    return f"{key:<12} {text or '-'}"

@@ -1,0 +1,1 @@
+"""Bookshop: a small site to try the gateway with. It knows nothing of the gateway."""

@@ -1,0 +1,186 @@
+"""on, off, set and reset: what goes over the wire, and the line that comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.cli.failures import Misused
+from gateway.cli.set import read_pairs
+from tests.support.fake_control import FakeControl, flag_document, user_flag
+
+SITE_ON = flag_document(enabled=True, **{"from": "override"})
+
+
+async def test_on_turns_a_flag_on_and_says_what_holds(control: FakeControl) -> None:
+    control.answers["PATCH /flags/site"] = 200, SITE_ON
+    result = await control.run("on", "site", "--reason", "Move", "--for", "30m")
+    assert control.calls[0].document == {"enabled": True, "reason": "Move", "for": "30m"}
+    assert control.calls[0].fields["Content-Type"] == "application/json"
+    assert result.stdout == (
+        "site is on since revision 7: it holds every request to the whole site\n"
+    )
+
+
+async def test_on_without_user_arms_and_says_whom_it_holds(control: FakeControl) -> None:
+    control.answers["PATCH /flags/reindex"] = 200, user_flag(users=["alice", "bob"], rollout=10)
+    result = await control.run("on", "reindex")
+    assert "it holds every request to /search of alice, bob and 10% of all other" in result.stdout
+
+
+async def test_on_of_a_user_flag_that_lists_nobody_says_how_to_name_one(
+    control: FakeControl,
+) -> None:
+    control.answers["PATCH /flags/reindex"] = 200, user_flag()
+    result = await control.run("on", "reindex")
+    assert result.stdout.splitlines() == [
+        "reindex is armed since revision 7: it holds nobody yet (as the YAML says)",
+        "name whom to hold: gateway on reindex --user USER",
+    ]
+
+
+async def test_on_with_users_adds_them_in_one_call(control: FakeControl) -> None:
+    control.answers["GET /flags/reindex"] = 200, user_flag()
+    control.answers["POST /flags/reindex/users"] = 200, user_flag(users=["alice", "bob"])
+    result = await control.run("on", "reindex", "--user", "alice", "--user", "bob", "--reason", "x")
+    assert control.calls[1].document == {"add": ["alice", "bob"], "reason": "x"}
+    assert "of alice, bob" in result.stdout
+
+
+async def test_on_with_users_for_a_while_compares_and_sets(control: FakeControl) -> None:
+    control.answers["GET /flags/reindex"] = [
+        (200, user_flag(users=["carol"])),
+        (200, user_flag(users=["carol", "dave"], revision=8)),
+    ]
+    moved = 412, {"detail": "moved"}
+    control.answers["PATCH /flags/reindex"] = [moved, (200, user_flag(users=["alice"]))]
+    result = await control.run("on", "reindex", "--user", "alice", "--for", "5m")
+    assert result.exit_code == 0
+    last = control.calls[-1]
+    assert last.fields["If-Match"] == '"8"'
+    assert last.document == {"enabled": True, "users": ["carol", "dave", "alice"], "for": "5m"}
+
+
+async def test_on_with_a_user_turns_a_thrown_switch_on_where_nobody_else_is_listed(
+    control: FakeControl,
+) -> None:
+    control.answers["GET /flags/reindex"] = 200, user_flag(enabled=False)
+    control.answers["PATCH /flags/reindex"] = 200, user_flag(users=["alice"])
+    assert (await control.run("on", "reindex", "--user", "alice")).exit_code == 0
+    assert control.calls[1].document == {"enabled": True, "users": ["alice"]}
+
+
+@pytest.mark.parametrize("others", [{"users": ["bob"]}, {"rollout": 5}])
+async def test_on_with_a_user_does_not_hold_others_behind_a_thrown_switch(
+    control: FakeControl, others: dict[str, object]
+) -> None:
+    control.answers["GET /flags/reindex"] = 200, user_flag(enabled=False, **others)
+    result = await control.run("on", "reindex", "--user", "alice")
+    assert result.exit_code == 1
+    assert "reindex is switched off, and switching it on would hold" in result.stderr
+    assert len(control.calls) == 1
+
+
+async def test_on_with_a_user_of_a_flag_for_everybody_is_refused(control: FakeControl) -> None:
+    control.answers["GET /flags/site"] = 200, flag_document()
+    result = await control.run("on", "site", "--user", "alice")
+    assert result.exit_code == 1
+    assert "site is a site flag, for everybody" in result.stderr
+
+
+async def test_drain_is_refused_and_nothing_is_flipped(control: FakeControl) -> None:
+    result = await control.run("on", "site", "--drain", "30s")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: --drain comes with a later version; nothing was changed\n"
+    assert control.calls == []
+
+
+@pytest.mark.parametrize("lasts", ["soon", "0", "-5m"])
+async def test_a_duration_that_is_none_is_called_wrongly(control: FakeControl, lasts: str) -> None:
+    result = await control.run("on", "site", f"--for={lasts}")
+    assert (result.exit_code, control.calls) == (2, [])
+    assert "--for" in result.stderr
+
+
+async def test_until_is_told_in_local_time(control: FakeControl) -> None:
+    control.answers["PATCH /flags/site"] = 200, {**SITE_ON, "until": "2030-01-31T12:00:00.000Z"}
+    assert ", until 2030-01-31 " in (await control.run("on", "site", "--for", "1h")).stdout
+
+
+async def test_off_throws_the_switch(control: FakeControl) -> None:
+    control.answers["PATCH /flags/site"] = 200, flag_document(**{"from": "override"})
+    result = await control.run("off", "site", "--reason", "done")
+    assert control.calls[0].document == {"enabled": False, "reason": "done"}
+    assert result.stdout == "site is off since revision 7: it holds nobody\n"
+
+
+async def test_off_with_a_user_lets_only_them_go(control: FakeControl) -> None:
+    control.answers["POST /flags/reindex/users"] = 200, user_flag(users=["bob"], rollout=10)
+    result = await control.run("off", "reindex", "--user", "alice")
+    assert control.calls[0].document == {"remove": ["alice"]}
+    assert "of bob" in result.stdout
+    assert "its rollout of 10% may hold them still" in result.stdout
+
+
+async def test_set_sends_one_merge_patch(control: FakeControl) -> None:
+    control.answers["PATCH /flags/reindex"] = 200, user_flag()
+    words = ["users=a,b", "rollout=12.5", "ttl=0", "mode=read-only", "enabled=off"]
+    page = ["page.message=Back = soon.", "page.retry_after=10m"]
+    result = await control.run("set", "reindex", *words, *page, "--reason", "why", "--for", "2h")
+    assert result.exit_code == 0
+    assert control.calls[0].line == "PATCH /api/v1/flags/reindex"
+    assert control.calls[0].document == {
+        "users": ["a", "b"],
+        "rollout": 12.5,
+        "ttl": "0",
+        "mode": "read-only",
+        "enabled": False,
+        "page": {"message": "Back = soon.", "retry_after": "10m"},
+        "reason": "why",
+        "for": "2h",
+    }
+
+
+def test_set_takes_a_key_back_to_the_yaml() -> None:
+    assert read_pairs(("users=", "ttl=null", "page.message=")) == {
+        "users": None,
+        "ttl": None,
+        "page": {"message": None},
+    }
+
+
+def test_set_takes_users_as_json_too() -> None:
+    assert read_pairs(('users=["a,b"]',)) == {"users": ["a,b"]}
+    assert read_pairs(("users=[]",)) == {"users": []}
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("enabled", "write KEY=VALUE"),
+        ("enabled=maybe", "enabled: must be true or false"),
+        ("rollout=many", "rollout: must be a number"),
+        ("rollout=101", "rollout: must be a number"),
+        ("ttl=soon", "ttl: must be seconds"),
+        ("mode=hold", "this version does not do mode hold yet"),
+        ("rolout=5", "did you mean rollout?"),
+        ("users=[1]", "users[0]: must be a text"),
+        ("reason=x", "use --reason"),
+        ("for=5m", "use --for"),
+    ],
+)
+def test_set_says_what_is_wrong_before_it_asks(pair: str, said: str) -> None:
+    with pytest.raises(Misused) as wrong:
+        read_pairs((pair,))
+    assert said in wrong.value.message
+
+
+def test_set_takes_each_key_once() -> None:
+    with pytest.raises(Misused):
+        read_pairs(("ttl=1", "ttl=2"))
+
+
+async def test_reset_takes_the_override_away(control: FakeControl) -> None:
+    control.answers["DELETE /flags/site/override"] = 200, flag_document()
+    result = await control.run("reset", "site", "--reason", "all done")
+    assert control.calls[0].line == "DELETE /api/v1/flags/site/override?reason=all+done"
+    assert result.stdout == "site is off since revision 7: it holds nobody (as the YAML says)\n"

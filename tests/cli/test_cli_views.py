@@ -1,0 +1,187 @@
+"""status, explain and audit: what is asked, and what people read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.cli.table import Table
+from gateway.cli.wording import ago, holding, listed, span, state_of
+from tests.support.fake_control import FakeControl, flag_document, user_flag
+
+HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reason", "in", "flight"]
+STATUS = {
+    "revision": 7,
+    "members": [{"member": "a1", "pid": 42, "revision": 7}],
+    "store": {"kind": "sqlite", "reachable": True, "error": None},
+    "config": {"path": "config.yaml", "valid": True, "errors": []},
+    "in_flight": 3,
+    "flags": 2,
+}
+
+
+@pytest.fixture
+def two_flags(control: FakeControl) -> FakeControl:
+    override = {"from": "override", "by": "ops", "reason": "Move [1]", "in_flight": 2}
+    flags = [flag_document(enabled=True, since=0, **override), user_flag(users=["a", "b", "c"])]
+    control.answers["GET /flags"] = 200, {"revision": 7, "flags": flags}
+    control.answers["GET /status"] = 200, STATUS
+    return control
+
+
+async def test_status_shows_a_line_a_flag_and_how_the_gateway_is(two_flags: FakeControl) -> None:
+    lines = (await two_flags.run("status")).stdout.splitlines()
+    assert lines[0].split() == HEADER
+    assert " ON " in lines[1]
+    assert "whole site" in lines[1]
+    assert "d ago" in lines[1]
+    assert "Move [1]" in lines[1]
+    assert "armed, 3 users" in lines[2]
+    assert "/search" in lines[2]
+    assert lines[3:] == [
+        "",
+        "revision     7, 3 in flight",
+        "member       a1: pid 42, revision 7",
+        "store        sqlite",
+        "config       config.yaml",
+    ]
+
+
+async def test_status_shows_what_is_wrong(two_flags: FakeControl) -> None:
+    error = {"text": "config.yaml:14: flags.search.paths[0]: must start with /"}
+    config = {"path": "config.yaml", "valid": False, "errors": [error]}
+    store = {"kind": "sqlite", "reachable": False, "error": "disk I/O error"}
+    two_flags.answers["GET /status"] = 200, {**STATUS, "config": config, "store": store}
+    out = (await two_flags.run("status")).stdout
+    assert "config       config.yaml IS NOT VALID; what it said before goes on serving" in out
+    assert "config.yaml:14: flags.search.paths[0]: must start with /" in out
+    assert "store        sqlite: NOT REACHED: disk I/O error" in out
+
+
+async def test_status_as_json_has_both_the_status_and_the_flags(two_flags: FakeControl) -> None:
+    document = json.loads((await two_flags.run("status", "--json")).stdout)
+    assert [flag["flag"] for flag in document["flags"]] == ["site", "reindex"]
+    assert document["members"] == STATUS["members"]
+
+
+async def test_status_of_one_flag_shows_it_in_full(control: FakeControl) -> None:
+    flag = user_flag(users=["alice"], description="Rebuild of the index", ttl=0)
+    control.answers["GET /flags/reindex"] = 200, flag
+    lines = (await control.run("status", "reindex")).stdout.splitlines()
+    assert "users        alice" in lines
+    assert "ttl          0" in lines
+    assert "description  Rebuild of the index" in lines
+    assert lines[-1] == "revision 7: it holds every request to /search of alice"
+
+
+async def test_explain_sends_the_request_and_tells_every_verdict(control: FakeControl) -> None:
+    verdicts = [
+        {"flag": "site", "holds": False, "reason": "disabled", "detail": "switched off"},
+        {"flag": "reindex", "holds": True, "reason": "user_listed", "detail": "alice is listed"},
+    ]
+    control.answers["GET /explain"] = (
+        200,
+        {
+            "flag": "reindex",
+            "decision": "refuse",
+            "revision": 7,
+            "reason": "user_listed",
+            "verdicts": verdicts,
+        },
+    )
+    words = [
+        "--cookie",
+        "uid=alice",
+        "--cookie",
+        "x=1",
+        "-H",
+        "Accept: */*",
+        "--client",
+        "10.0.0.1",
+    ]
+    result = await control.run("explain", "/search?q=a b", "--method", "post", *words)
+    assert control.calls[0].path == (
+        "/api/v1/explain?url=%2Fsearch%3Fq%3Da+b&method=POST&header=Accept%3A+%2A%2F%2A"
+        "&header=Cookie%3A+uid%3Dalice%3B+x%3D1&client=10.0.0.1"
+    )
+    lines = result.stdout.splitlines()
+    assert lines[0] == "held back by reindex (user_listed)"
+    assert lines[-1].split() == ["reindex", "holds", "user_listed", "alice", "is", "listed"]
+
+
+async def test_explain_tells_a_forwarded_request(control: FakeControl) -> None:
+    answer = {
+        "flag": None,
+        "decision": "forward",
+        "revision": 7,
+        "reason": "no_flag_holds",
+        "verdicts": [],
+    }
+    control.answers["GET /explain"] = 200, answer
+    result = await control.run("explain", "/")
+    assert result.stdout.splitlines()[0] == "forwarded to the app (no_flag_holds)"
+
+
+@pytest.mark.parametrize("words", [("--cookie", "uid"), ("-H", "Accept")])
+async def test_explain_refuses_what_is_no_cookie_or_header(
+    control: FakeControl, words: tuple[str, ...]
+) -> None:
+    result = await control.run("explain", "/", *words)
+    assert (result.exit_code, control.calls) == (2, [])
+
+
+async def test_audit_lists_who_did_what(control: FakeControl) -> None:
+    entry = {
+        "at": "2030-01-31T12:00:00.000Z",
+        "by": "ops",
+        "action": "flip",
+        "flag": "site",
+        "reason": "Move",
+        "changes": {"enabled": True},
+        "revision": 8,
+    }
+    control.answers["GET /audit"] = 200, {"entries": [entry]}
+    result = await control.run("audit", "--limit", "5")
+    assert control.calls[0].path == "/api/v1/audit?limit=5"
+    line = result.stdout.splitlines()[1]
+    for word in ("2030-01-31", "8", "ops", "flip", "site", "enabled=true", "Move"):
+        assert word in line
+
+
+def test_a_plain_table_is_aligned_and_cuts_nothing() -> None:
+    table = Table(["a", "bb"], [["long value", ""], ["x", "\x1b[0m\ny"]])
+    assert list(table.lines()) == ["a           bb", "long value  -", "x           \ufffd[0m y"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "state"),
+    [
+        (flag_document(), "off"),
+        (flag_document(enabled=True), "ON"),
+        (user_flag(), "armed, nobody"),
+        (user_flag(users=["a"]), "armed, 1 user"),
+        (user_flag(users=["a"], rollout=2.5), "armed, 1 user + 2.5%"),
+        (user_flag(enabled=False, users=["a"]), "off"),
+        (user_flag(identity={"missing": "hold"}), "armed, unnamed"),
+    ],
+)
+def test_a_state_says_whether_anybody_is_held(flag: dict[str, object], state: str) -> None:
+    assert state_of(flag) == state
+
+
+def test_holding_names_writes_of_a_read_only_flag() -> None:
+    flag = flag_document(enabled=True, mode="read-only")
+    assert holding(flag) == "it holds every write to the whole site"
+
+
+def test_long_lists_of_users_are_cut() -> None:
+    assert listed([str(number) for number in range(8)]) == "0, 1, 2, 3, 4 and 3 more"
+
+
+def test_times_are_told_in_their_largest_unit() -> None:
+    assert [span(s) for s in (5, 60, 3599, 3600, 86400, 172800)] == [
+        "5s", "1m", "59m", "1h", "24h", "2d",
+    ]  # fmt: skip
+    assert ago("1970-01-01T00:01:00Z", 180) == "2m ago"
+    assert ago(None, 180) == ""
