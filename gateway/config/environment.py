@@ -1,0 +1,197 @@
+"""The environment as a second source of every key, for platforms without a file.
+
+The rule: ``GATEWAY_`` and the key's path in capitals, dots as underscores
+(``timeouts.connect`` is ``GATEWAY_TIMEOUTS_CONNECT``). A variable wins over the file, and
+replaces the key whole. Lists are separated by commas; mappings are YAML (so JSON too).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.config.document import compose
+from gateway.config.errors import Invalid, Origin, Report
+from gateway.config.nodes import Broken, Items, Node, Scalar, Table, plain_scalar
+from gateway.config.section import did_you_mean, is_null
+from gateway.config.substitution import Substitution, check_utf8
+
+FILE = "environment"
+
+
+class Form(Enum):
+    """How a variable's text is read."""
+
+    VALUE = "as a bare YAML value would be"
+    TEXT = "as text, whatever it looks like"
+    LIST = "as a list separated by commas"
+    YAML = "as YAML or JSON"
+
+
+# Every key that the document may have, by path; the flags are one key here.
+FORMS: Mapping[str, Form] = {
+    "upstream": Form.TEXT,
+    "listen": Form.TEXT,
+    "tls.cert": Form.TEXT,
+    "tls.key": Form.TEXT,
+    "workers": Form.VALUE,
+    "trusted_proxies": Form.LIST,
+    "timeouts.connect": Form.VALUE,
+    "timeouts.response": Form.VALUE,
+    "timeouts.idle": Form.VALUE,
+    "timeouts.header": Form.VALUE,
+    "timeouts.shutdown": Form.VALUE,
+    "limits.connections": Form.VALUE,
+    "limits.header_bytes": Form.VALUE,
+    "limits.body_bytes": Form.VALUE,
+    "control.listen": Form.VALUE,
+    "control.token": Form.TEXT,
+    "control.tokens": Form.YAML,
+    "control.metrics_token": Form.TEXT,
+    "store": Form.TEXT,
+    "ttl": Form.VALUE,
+    "allow.paths": Form.LIST,
+    "allow.ips": Form.LIST,
+    "page.title": Form.TEXT,
+    "page.message": Form.TEXT,
+    "page.retry_after": Form.VALUE,
+    "page.template": Form.TEXT,
+    "page.status": Form.VALUE,
+    "flags": Form.YAML,
+}
+
+# Read by the command line, and set by it for the commands it runs: no settings.
+OTHERS = ("GATEWAY_CONFIG", "GATEWAY_URL", "GATEWAY_USER")
+
+
+def variable(path: str) -> str:
+    """The variable of a key: ``timeouts.connect`` is ``GATEWAY_TIMEOUTS_CONNECT``."""
+    return "GATEWAY_" + path.upper().replace(".", "_")
+
+
+def overlay(
+    root: Table, environ: Mapping[str, str], substitution: Substitution, report: Report
+) -> Table:
+    """The document with the environment's keys over it. Unknown variables are reported."""
+    reading = _Reading(environ, substitution, report)
+    for path in FORMS:
+        if variable(path) in environ:
+            root = _placed(root, path.split("."), reading.node(path))
+    root = _with_enabled(root, reading)
+    root = _with_port(root, reading)
+    _refuse_unknown(environ, substitution.used, report)
+    return root
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    environ: Mapping[str, str]
+    substitution: Substitution
+    report: Report
+
+    def node(self, path: str) -> Node:
+        return self.read(variable(path), FORMS[path], path)
+
+    def read(self, name: str, form: Form, path: str = "") -> Node:
+        origin = Origin(FILE, None, name)
+        try:
+            return self._converted(_filled(name, self.environ), form, origin, path)
+        except Invalid as error:
+            self.report.add(origin, str(error))
+            return Broken(origin)
+
+    def _converted(self, value: str, form: Form, origin: Origin, path: str) -> Node:
+        match form:
+            case Form.VALUE:
+                return plain_scalar(origin, value, nullable=True)
+            case Form.TEXT:
+                return Scalar(origin, value, value, from_environment=True)
+            case Form.LIST:
+                return _comma_list(value, origin)
+            case Form.YAML:
+                place = Origin(origin.path, 1, path)
+                return compose(value, place, self.substitution, self.report) or Broken(origin)
+
+
+def _filled(name: str, environ: Mapping[str, str]) -> str:
+    value = check_utf8(name, environ[name])
+    if not value.strip():
+        raise Invalid("is set but empty; unset it, or give it a value")
+    return value
+
+
+def _comma_list(value: str, origin: Origin) -> Items:
+    texts = [part.strip() for part in value.split(",") if part.strip()]
+    return Items(
+        origin,
+        tuple(
+            Scalar(Origin(FILE, None, f"{origin.path}[{at}]"), part, part, from_environment=True)
+            for at, part in enumerate(texts)
+        ),
+    )
+
+
+def _placed(table: Table, keys: list[str], node: Node) -> Table:
+    key, *rest = keys
+    if rest:
+        inner = table.entries.get(key)
+        if inner is None or is_null(inner):
+            inner = Table(node.origin)
+        if not isinstance(inner, Table):
+            return table  # wrong in the file already, and reported as that
+        node = _placed(inner, rest, node)
+    return Table(table.origin, {**table.entries, key: node})
+
+
+def _with_enabled(root: Table, reading: _Reading) -> Table:
+    """``GATEWAY_ENABLED``: whether the one flag that is there without ``flags`` starts on."""
+    if "GATEWAY_ENABLED" not in reading.environ:
+        return root
+    flags = root.entries.get("flags")
+    if flags is not None and not is_null(flags):
+        origin = Origin(FILE, None, "GATEWAY_ENABLED")
+        reading.report.add(origin, "is for the flag site alone, when no flags are written")
+        return root
+    node = reading.read("GATEWAY_ENABLED", Form.VALUE)
+    return _placed(root, ["flags", "site", "enabled"], node)
+
+
+def _with_port(root: Table, reading: _Reading) -> Table:
+    """``PORT``, as platforms set it: every address, if nothing else says where to listen."""
+    listen = root.entries.get("listen")
+    if "PORT" not in reading.environ or not (listen is None or is_null(listen)):
+        return root
+    node = reading.read("PORT", Form.TEXT)
+    if isinstance(node, Scalar):
+        if not re.fullmatch(r"[0-9]{1,5}", node.text, re.ASCII):
+            reading.report.add(node.origin, "must be a port number")
+            return root
+        address = f"0.0.0.0:{node.text}"
+        node = Scalar(node.origin, address, address, from_environment=True)
+    return _placed(root, ["listen"], node)
+
+
+def _refuse_unknown(environ: Mapping[str, str], used: set[str], report: Report) -> None:
+    known = [*map(variable, FORMS), "GATEWAY_ENABLED", *OTHERS]
+    for name, value in environ.items():
+        if not name.startswith("GATEWAY_") or name in used or name in known:
+            continue
+        if not _is_service_link(name, value):
+            near = did_you_mean(name, known)
+            report.add(Origin(FILE, None, name), "is no setting of the gateway" + near)
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    # Kubernetes describes each Service to each pod: one called ``gateway`` (or ``gateway-x``)
+    # puts GATEWAY_PORT=tcp://10.0.0.1:80 and a dozen more into the environment.
+    if _SERVICE.fullmatch(name):
+        return True
+    return name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
+
+
+_SERVICE = re.compile(
+    r"GATEWAY_(?:[A-Z0-9_]+_)?"
+    r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)"
+)

@@ -1,0 +1,67 @@
+"""What is wrong with a configuration, and where: all of it, never only the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigError:
+    """One error: ``config.yaml:14: flags.search.paths[0]: must start with "/"``.
+
+    ``file`` is the path as it was given, or ``environment``; ``line`` counts from 1 and is
+    None where there is none; ``path`` names the key (or the variable), "" for the whole file.
+    """
+
+    file: str
+    line: int | None
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (where, self.path, self.message) if part)
+
+
+class ConfigErrors(Exception):  # noqa: N818 it is all of them, and every owner calls it so
+    """A configuration that cannot be used; ``errors`` holds every error, in line order."""
+
+    def __init__(self, errors: Iterable[ConfigError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+class Invalid(Exception):  # noqa: N818 raised for one value, reported with its origin
+    """One value that cannot be used. The message goes on after the value's path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was written."""
+
+    file: str
+    line: int | None
+    path: str
+
+    def error(self, message: str) -> ConfigError:
+        return ConfigError(self.file, self.line, self.path, message)
+
+
+class Report:
+    """Collects errors while the reading goes on."""
+
+    def __init__(self) -> None:
+        self._errors: dict[ConfigError, None] = {}
+
+    def add(self, origin: Origin, message: str) -> None:
+        self._errors[origin.error(message)] = None
+
+    def raise_any(self) -> None:
+        """Raise ``ConfigErrors`` if there are errors: the file's in line order, then others."""
+        if self._errors:
+            raise ConfigErrors(sorted(self._errors, key=_place)) from None
+
+
+def _place(error: ConfigError) -> tuple[bool, str, int]:
+    return (error.file == "environment", error.file, error.line or 0)

@@ -1,0 +1,57 @@
+"""Reading ``page``, of the whole site and of one flag."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from gateway.config.errors import Invalid
+from gateway.config.nodes import Node
+from gateway.config.scalars import integer, text, whole_seconds, word
+from gateway.config.section import Read, Section
+from gateway.core.flags import Page
+
+
+def read_page(section: Section, folder: Path) -> Page:
+    """The page's settings. A relative template is looked for in ``folder``."""
+    with section:
+        section.later("url", "pages fetched from a URL")
+        return Page(
+            title=section.take("title", text, None),
+            message=section.take("message", text, None),
+            retry_after=section.take("retry_after", whole_seconds, None),
+            template=section.take("template", _template(folder), None),
+            status=section.take("status", _status, None),
+        )
+
+
+def _status(node: Node) -> int:
+    # 4xx and 5xx alone: a page under 200 would be cached, indexed and taken for the app's.
+    try:
+        return integer(400, 599)(node)
+    except Invalid as error:
+        raise Invalid("must be an error status, from 400 to 599") from error
+
+
+def _template(folder: Path) -> Read[str]:
+    def read(node: Node) -> str:
+        path = folder / word(node)
+        try:
+            source = path.read_text("utf-8")
+        except OSError as error:
+            raise Invalid(f"cannot be read: {path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise Invalid(f"is not UTF-8: {path}") from error
+        _compile(source, path)
+        return str(path)
+
+    return read
+
+
+def _compile(source: str, path: Path) -> None:
+    try:
+        jinja2.Environment(autoescape=True).compile(source, filename=str(path))
+    except jinja2.TemplateSyntaxError as error:
+        where = f"{path}:{error.lineno}"
+        raise Invalid(f"is not a Jinja2 template: {where}: {error.message}") from error

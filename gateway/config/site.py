@@ -1,0 +1,151 @@
+"""Reading the whole document: the top-level keys, and what contradicts what."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from gateway.config.addresses import collide, is_loopback, listen, network, upstream
+from gateway.config.control import read_control
+from gateway.config.errors import Invalid, Report
+from gateway.config.exemptions import read_site_exemptions
+from gateway.config.flags import Defaults, read_flags
+from gateway.config.nodes import Node, Scalar, Table
+from gateway.config.pages import read_page
+from gateway.config.scalars import duration, integer, positive_duration, text, word
+from gateway.config.section import Read, Section
+from gateway.config.settings import Address, Limits, Settings, Timeouts, Tls
+
+
+def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
+    """Every key of the document. What is wrong is reported; only then is the value a filler."""
+    folder = path.absolute().parent if path else Path.cwd()
+    with Section(root, report) as top:
+        _refuse_later(top)
+        defaults = Defaults(ttl=top.take("ttl", duration, 300.0), folder=folder)
+        settings = Settings(
+            upstream=_read_upstream(top),
+            listen=top.take("listen", listen, _LISTEN),
+            tls=_read_tls(top, folder),
+            workers=top.take("workers", _workers, 1),
+            trusted_proxies=top.each("trusted_proxies", network),
+            timeouts=_read_timeouts(top.section("timeouts")),
+            limits=_read_limits(top.section("limits")),
+            control=read_control(top.section("control")),
+            store=top.take("store", _store(folder), f"sqlite:{folder / 'gateway.db'}"),
+            ttl=defaults.ttl,
+            allow=read_site_exemptions(top.section("allow")),
+            page=read_page(top.section("page"), folder),
+            flags=read_flags(top, defaults),
+            path=path,
+        )
+        _refuse_contradictions(top, settings)
+    return settings
+
+
+def _read_upstream(top: Section) -> Address:
+    if not top.given("upstream"):
+        top.refuse("upstream", "is missing: where the app is, such as http://127.0.0.1:8000")
+    return top.take("upstream", upstream, Address())
+
+
+def _read_timeouts(section: Section) -> Timeouts:
+    usual = Timeouts()
+    with section:
+        return Timeouts(
+            connect=section.take("connect", positive_duration, usual.connect),
+            response=section.take("response", positive_duration, usual.response),
+            idle=section.take("idle", positive_duration, usual.idle),
+            header=section.take("header", positive_duration, usual.header),
+            shutdown=section.take("shutdown", duration, usual.shutdown),
+        )
+
+
+def _read_limits(section: Section) -> Limits:
+    usual = Limits()
+    with section:
+        return Limits(
+            connections=section.take("connections", integer(1, 1_000_000), usual.connections),
+            header_bytes=section.take("header_bytes", integer(512, 1 << 20), usual.header_bytes),
+            body_bytes=section.take("body_bytes", integer(0, 1 << 50), usual.body_bytes),
+        )
+
+
+def _read_tls(top: Section, folder: Path) -> Tls | None:
+    given = top.given("tls")
+    with top.section("tls") as section:
+        cert, key = section.take("cert", word, None), section.take("key", word, None)
+        if given:
+            for name in ("cert", "key"):
+                if not section.given(name):
+                    section.refuse(name, "is missing: TLS needs both cert and key")
+        if cert is None or key is None:
+            return None
+        tls = Tls(folder / cert, folder / key)
+        _refuse_unusable(section, tls)
+    return tls
+
+
+def _refuse_unusable(section: Section, tls: Tls) -> None:
+    for name, path in (("cert", tls.cert), ("key", tls.key)):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            section.refuse(name, f"cannot be read: {path}: {error.strerror}")
+            return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.cert, tls.key, password="")  # never ask at a terminal
+    except (ssl.SSLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or "not PEM, or the key is encrypted"
+        section.refuse("key", f"cannot be used together with cert: {reason}")
+
+
+def _workers(node: Node) -> int:
+    if isinstance(node, Scalar) and node.value == "auto":
+        raise Invalid("this version does not do several workers yet; write 1")
+    if integer(1, 1024)(node) > 1:
+        raise Invalid("this version does not do several workers yet; write 1")
+    return 1
+
+
+def _store(folder: Path) -> Read[str]:
+    def read(node: Node) -> str:
+        found = text(node)
+        kind, colon, rest = found.partition(":")
+        if kind in {"redis", "rediss"} and colon:
+            raise Invalid("this version does not do redis yet; write sqlite:PATH")
+        if found == "memory:":
+            return found
+        if kind != "sqlite" or not rest.strip() or not rest.isprintable():
+            raise Invalid("must be sqlite:PATH or memory:")
+        return f"sqlite:{folder / rest}"
+
+    return read
+
+
+def _refuse_later(top: Section) -> None:
+    top.later("drain", "draining")
+    with top.section("cors") as cors:
+        cors.later("origins", "answers across origins")
+    for key in top.names():
+        if key.startswith("x-"):  # a place for anchors, as in Compose files
+            top.node(key)
+
+
+def _refuse_contradictions(top: Section, settings: Settings) -> None:
+    if not top.given("upstream"):
+        return
+    control = settings.control.listen
+    if control is not None and collide(settings.listen, control):
+        top.refuse("control", "listens where listen does; choose another port")
+    for listener in filter(None, (settings.listen, control)):
+        if _points_at(settings.upstream, listener):
+            top.refuse("upstream", "is the gateway's own address: it would call itself")
+
+
+def _points_at(target: Address, listener: Address) -> bool:
+    return (target.path is not None or is_loopback(target)) and collide(target, listener)
+
+
+_LISTEN = Address("0.0.0.0", 8080)  # noqa: S104 the documented default
