@@ -92,6 +92,7 @@ def _number(request: web.Request, name: str, default: int | None, most: int) -> 
 
 def _entry_document(entry: AuditEntry) -> Document:
     return {
+        "id": entry.id,
         "at": moment(entry.at),
         "by": entry.by,
         "action": entry.action,

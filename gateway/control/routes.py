@@ -21,7 +21,7 @@ _EXPLAIN = (
 )
 _AUDIT = (
     Query("limit", "How many entries, 1 to 1000; 100 unless said.", kind="integer"),
-    Query("before", "Only entries of revisions below this one.", kind="integer"),
+    Query("before", "Only entries older than the one of this id.", kind="integer"),
 )
 
 ROUTES: tuple[Route, ...] = (

@@ -126,6 +126,7 @@ SCHEMAS: Mapping[str, Document] = {
             "entries": _list(
                 _object(
                     {
+                        "id": {**_WHOLE, "description": "Counts up; give it as before."},
                         "at": _MOMENT,
                         "by": _TEXT,
                         "action": _TEXT,
