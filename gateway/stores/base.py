@@ -29,7 +29,10 @@ class StoredState:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One thing somebody did. ``at`` is seconds since the epoch."""
+    """One thing somebody did. ``at`` is seconds since the epoch.
+
+    The store gives ``id``, which grows, and for a change the ``revision`` that it made.
+    """
 
     at: float
     by: str
@@ -38,6 +41,10 @@ class AuditEntry:
     reason: str = ""
     changes: Mapping[str, object] | None = None
     revision: int = 0
+    id: int = 0
+
+
+MOST_AUDIT_ENTRIES = 10_000  # the oldest beyond these are dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,17 @@ class Change:
     config_digest: str | None = None
 
 
+def applied(state: StoredState, change: Change) -> StoredState:
+    """The state that ``change`` makes of ``state``, one revision on."""
+    merged: Mapping[str, Override | None] = {**state.overrides, **change.overrides}
+    overrides = {flag: override for flag, override in merged.items() if override is not None}
+    digest = state.config_digest if change.config_digest is None else change.config_digest
+    return StoredState(state.revision + 1, overrides, digest)
+
+
 # Given the state as it stands; None: nothing to do, no new revision. It may be called more
-# than once (a lost compare-and-set), so it must be pure. What it raises reaches the caller.
+# than once (a lost compare-and-set) and on another thread, so it must be pure. What it
+# raises reaches the caller, and nothing is changed.
 Edit = Callable[[StoredState], Change | None]
 
 
@@ -73,7 +89,10 @@ class Store(Protocol):
         """Note something that changed no flag (a refused call); no new revision."""
 
     async def audit(self, limit: int, before: int | None = None) -> list[AuditEntry]:
-        """The newest entries first."""
+        """The newest entries first; ``before`` is the ``id`` of the last one already had."""
 
     def changes(self) -> AsyncIterator[None]:
-        """Wakes whenever the state may have changed, by whomever. Lossy."""
+        """Wakes whenever the state may have changed, by whomever. Lossy.
+
+        Wakes once at the start, so that nothing is missed between. Ends at ``close``.
+        """

@@ -1,0 +1,81 @@
+"""The store of one process that keeps nothing: for tests, and where flips may be lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from gateway.stores.base import (
+    MOST_AUDIT_ENTRIES,
+    AuditEntry,
+    Edit,
+    StoredState,
+    StoreError,
+    applied,
+)
+
+
+class MemoryStore:
+    """One value that is replaced whole; everything on the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._state = StoredState(0, {})
+        self._audit: deque[AuditEntry] = deque(maxlen=MOST_AUDIT_ENTRIES)
+        self._last_id = 0
+        self._wakers: set[asyncio.Event] = set()
+        self._opened = False
+
+    async def open(self) -> None:
+        self._opened = True
+
+    async def close(self) -> None:
+        self._opened = False
+        self._wake()
+
+    async def read(self) -> StoredState:
+        self._check()
+        return self._state
+
+    async def update(self, edit: Edit) -> StoredState:
+        self._check()
+        change = edit(self._state)
+        if change is not None:
+            self._state = applied(self._state, change)
+            for entry in change.audit:
+                self._note(replace(entry, revision=self._state.revision))
+            self._wake()
+        return self._state
+
+    async def record(self, entry: AuditEntry) -> None:
+        self._check()
+        self._note(entry)
+
+    async def audit(self, limit: int, before: int | None = None) -> list[AuditEntry]:
+        self._check()
+        entries = [entry for entry in reversed(self._audit) if before is None or entry.id < before]
+        return entries[:limit]
+
+    async def changes(self) -> AsyncIterator[None]:
+        waker = asyncio.Event()
+        waker.set()
+        self._wakers.add(waker)
+        try:
+            while await waker.wait() and self._opened:
+                waker.clear()
+                yield
+        finally:
+            self._wakers.discard(waker)
+
+    def _check(self) -> None:
+        if not self._opened:
+            raise StoreError("the store is closed")
+
+    def _note(self, entry: AuditEntry) -> None:
+        self._last_id += 1
+        self._audit.append(replace(entry, id=self._last_id))
+
+    def _wake(self) -> None:
+        for waker in self._wakers:
+            waker.set()

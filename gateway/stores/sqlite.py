@@ -1,0 +1,102 @@
+"""The embedded default: one SQLite file, shared by all processes of one machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from gateway.stores.base import AuditEntry, Edit, StoredState, StoreError
+from gateway.stores.sqlite_file import BUSY, SqliteFile
+
+POLL = 0.1  # seconds between two looks for what other processes wrote
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """Runs a ``SqliteFile`` on one thread of its own, so that no disk stops the event loop.
+
+    ``busy`` is how long a write waits for another process's, ``poll`` how often the file is
+    looked at for their changes; both in seconds. A look costs some ten microseconds.
+    """
+
+    def __init__(self, path: Path, *, busy: float = BUSY, poll: float = POLL) -> None:
+        self._file = SqliteFile(path, busy=busy)
+        self._poll = poll
+        self._thread: ThreadPoolExecutor | None = None
+        self._wakers: set[asyncio.Event] = set()
+
+    async def open(self) -> None:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        try:
+            await self._run(self._file.open)
+        except StoreError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._file.close)
+            thread.shutdown(wait=False)
+        self._wake()
+
+    async def read(self) -> StoredState:
+        return await self._run(self._file.read)
+
+    async def update(self, edit: Edit) -> StoredState:
+        try:
+            return await self._run(self._file.update, edit)
+        finally:
+            self._wake()
+
+    async def record(self, entry: AuditEntry) -> None:
+        await self._run(self._file.record, entry)
+
+    async def audit(self, limit: int, before: int | None = None) -> list[AuditEntry]:
+        return await self._run(self._file.audit, limit, before)
+
+    async def changes(self) -> AsyncIterator[None]:
+        waker = asyncio.Event()
+        waker.set()
+        self._wakers.add(waker)
+        seen = None
+        try:
+            while self._thread is not None:
+                woken = await _within(self._poll, waker)
+                waker.clear()
+                before, seen = seen, await self._version()
+                if self._thread is not None and (woken or seen != before):
+                    yield
+        finally:
+            self._wakers.discard(waker)
+
+    async def _version(self) -> int | None:
+        # None while the file cannot be had: losing it is a change, and so is its return.
+        try:
+            return await self._run(self._file.version)
+        except StoreError:
+            return None
+
+    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._thread is None:
+            raise StoreError("the store is closed")
+        future = self._thread.submit(call, *args, **kwargs)
+        return await asyncio.wrap_future(future)
+
+    def _wake(self) -> None:
+        for waker in self._wakers:
+            waker.set()
+
+
+async def _within(seconds: float, waker: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await waker.wait()
+    except TimeoutError:
+        return False
