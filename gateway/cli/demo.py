@@ -13,14 +13,14 @@ from pathlib import Path
 import click
 
 from gateway import app
+from gateway.cli.configuration import read_settings
 from gateway.cli.failures import Refused
+from gateway.cli.init import example
 from gateway.cli.logs import log_level_option, log_to_stderr
-from gateway.cli.serve import read_settings, run
+from gateway.cli.serve import run
 from gateway.cli.session import DEFAULT_URL
 from gateway.config.settings import Address, Settings
 from gateway.demo.process import bookshop
-
-EXAMPLE = "config.example.yaml"
 
 
 @click.command()
@@ -138,11 +138,8 @@ def _make(state: Path) -> None:
 
 
 def _example(state: Path) -> Path:
-    # A copy, because people are asked to edit it. It is beside the package in a checkout, and
-    # in it where it was installed.
-    here = Path(__file__).parents[1]
-    source = next(place / EXAMPLE for place in (here, here.parent) if (place / EXAMPLE).is_file())
+    # A copy, because people are asked to edit it.
     copy = state / "config.yaml"
     if not copy.exists():
-        shutil.copyfile(source, copy)
+        copy.write_text(example(), "utf-8")
     return copy

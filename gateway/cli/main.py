@@ -14,6 +14,10 @@ from gateway.cli.session import Target
 VERBS = {
     "serve": "gateway.cli.serve:serve",
     "demo": "gateway.cli.demo:demo",
+    "check": "gateway.cli.check:check",
+    "init": "gateway.cli.init:init",
+    "check": "gateway.cli.check:check",
+    "init": "gateway.cli.init:init",
     "status": "gateway.cli.status:status",
     "on": "gateway.cli.on:on",
     "off": "gateway.cli.off:off",

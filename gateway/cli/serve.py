@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from pathlib import Path
 
 import click
 import uvloop
 
 from gateway import app
+from gateway.cli.configuration import DEFAULT, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
-from gateway.config import ConfigErrors, load
-from gateway.config.settings import Settings
 from gateway.stores.base import StoreError
-
-DEFAULT = Path("config.yaml")
 
 
 @click.command()
@@ -40,16 +37,6 @@ def serve(config: Path | None, log_level: str) -> None:
     settings = read_settings(config, os.environ)
     log_to_stderr(log_level)
     run(app.serve(settings))
-
-
-def read_settings(config: Path | None, environ: Mapping[str, str]) -> Settings:
-    """The settings; where they are wrong, every error goes to stderr and it exits with 2."""
-    try:
-        return load(config, environ)
-    except ConfigErrors as wrong:
-        for error in wrong.errors:
-            click.echo(str(error), err=True)
-        raise click.exceptions.Exit(2) from wrong
 
 
 def run(serving: Coroutine[object, object, None]) -> None:

@@ -1,0 +1,94 @@
+"""``gateway check``: is the configuration right, and what would run with it?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from gateway.cli.configuration import DEFAULT, read_settings
+from gateway.config.settings import Settings
+from gateway.core.flags import Flag, Kind
+
+
+@click.command()
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="GATEWAY_CONFIG",
+    help="The YAML file.  [GATEWAY_CONFIG; config.yaml if there is one, else no file]",
+)
+def check(config: Path | None) -> None:
+    """Check the configuration, and say what would run with it.
+
+    Reads the file and the environment as `gateway serve` does, and starts nothing. Exit status
+    2: something is wrong; every error is on a line of its own, with file, line and key.
+    """
+    if config is None and DEFAULT.is_file():
+        config = DEFAULT
+    settings = read_settings(config, os.environ)
+    click.echo(f"{config or 'the environment'}: valid")
+    for line in _summary(settings):
+        click.echo(line)
+
+
+def _summary(settings: Settings) -> Iterator[str]:
+    yield f"  listen    {settings.listen}{' with TLS' if settings.tls else ''}"
+    yield f"  upstream  {_upstream(settings)}"
+    yield f"  control   {_control(settings)}"
+    yield f"  store     {settings.store}"
+    if not settings.flags:
+        yield "  flags     none: every request is forwarded"
+        return
+    width = max(len(flag.name) for flag in settings.flags)
+    yield "  flags     in the order that they are asked:"
+    for flag in settings.flags:
+        yield f"    {flag.name:<{width}}  {_describe(flag)}"
+
+
+def _upstream(settings: Settings) -> str:
+    upstream = settings.upstream
+    if upstream.path is not None:
+        return str(upstream)
+    return f"{'https' if upstream.tls else 'http'}://{upstream}"
+
+
+def _control(settings: Settings) -> str:
+    control = settings.control
+    if control.listen is None:
+        return "none: flags are flipped by editing the file"
+    names = ", ".join(f"{token.name} ({token.role})" for token in control.tokens)
+    return f"{control.listen}, {f'tokens: {names}' if names else 'without a token'}"
+
+
+def _describe(flag: Flag) -> str:
+    parts = [f"{flag.kind:<7}  {_state(flag)}", _scope(flag)]
+    if flag.state.mode != "unavailable":
+        parts.append(flag.state.mode)
+    if flag.strict:
+        parts.append("strict")
+    return ", ".join(filter(None, parts))
+
+
+def _state(flag: Flag) -> str:
+    if not flag.state.enabled:
+        return "off"
+    if flag.kind is not Kind.USER:
+        return "ON"
+    held = [f"{len(flag.state.users)} listed"]
+    if flag.state.rollout:
+        held.append(f"{flag.state.rollout:g} % of all users")
+    return f"armed, holds {' and '.join(held)}"
+
+
+def _scope(flag: Flag) -> str:
+    scope = flag.scope
+    words = [
+        " ".join(sorted(scope.methods)),
+        " ".join(map(str, scope.hosts)),
+        " ".join(map(str, scope.paths)),
+    ]
+    return " at ".join(filter(None, words))

@@ -1,0 +1,22 @@
+"""The configuration as the verbs read it: found, loaded, and its errors told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from gateway.config import ConfigErrors, Settings, load
+
+DEFAULT = Path("config.yaml")
+
+
+def read_settings(config: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings; where they are wrong, every error goes to stderr and it exits with 2."""
+    try:
+        return load(config, environ)
+    except ConfigErrors as wrong:
+        for error in wrong.errors:
+            click.echo(str(error), err=True)
+        raise click.exceptions.Exit(2) from wrong
