@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+# What a field's value may be made of without quoting: RFC 9110's token, less "%".
+_UNQUOTED = "!#$&'*+^`|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +23,32 @@ class Answer:
     status: int
     head: bytes
     body: bytes
+
+
+def answer(status: int, fields: Iterable[tuple[str, str]], body: bytes) -> Answer:
+    """An answer with the fields that all of ours carry, after ``fields``.
+
+    Values that people or clients chose go through ``field_value`` first.
+    """
+    lines = [
+        f"HTTP/1.1 {status} {_phrase(status)}",
+        *(f"{name}: {value}" for name, value in fields),
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "Vary: Accept",
+        "X-Content-Type-Options: nosniff",
+    ]
+    head = "".join(f"{line}\r\n" for line in lines)
+    return Answer(status, head.encode("ascii"), body)
+
+
+def field_value(text: str) -> str:
+    """``text`` as a token: whatever could end a header line, or start one, is %-encoded."""
+    return quote(text, safe=_UNQUOTED, errors="replace")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Maintenance"

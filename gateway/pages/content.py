@@ -1,0 +1,66 @@
+"""What a page of ours says, before it has a form."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# To whoever sent a form: it did not arrive anywhere.
+NOT_SENT = "What you sent was not passed on, and nothing was saved."
+
+# Up to how many seconds a span is told in which unit.
+_SPANS = ((5_400, 60, "minutes"), (129_600, 3_600, "hours"), (math.inf, 86_400, "days"))
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One page's words and figures. Hashable: the memo of rendered answers keys on it.
+
+    ``message`` and ``detail`` are free of control characters but for line breaks, ``title``
+    is one line. ``retry_after`` is seconds; ``None``: no such field. ``flag`` and ``reason``
+    are ``None`` for an error, which is not maintenance. ``until`` is epoch seconds.
+    """
+
+    status: int
+    title: str
+    message: str
+    retry_after: int | None = None
+    promised: bool = False  # somebody set retry_after: an expectation, not a default
+    flag: str | None = None
+    reason: str | None = None
+    until: float | None = None
+    repeatable: bool = True  # a GET or HEAD: the page may ask again on its own
+    probe: str | None = None  # the method with which it finds out; None: it cannot
+    template: str | None = None  # absolute path of the person's own template
+
+    @property
+    def when(self) -> str | None:
+        """``retry_after`` for people: ``"in about 10 minutes"``."""
+        return None if self.retry_after is None else about(self.retry_after)
+
+
+def about(seconds: int) -> str:
+    """A span as somebody would say it; rounded up, so that nobody is told too little."""
+    if seconds < 60:
+        return "in less than a minute"
+    if seconds == 3600:
+        return "in about an hour"
+    size, unit = next((size, unit) for longest, size, unit in _SPANS if seconds <= longest)
+    count = -(-seconds // size)
+    return "in about a minute" if count == 1 else f"in about {count} {unit}"
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line, without control characters."""
+    return " ".join(clean(text).split())
+
+
+def clean(text: str) -> str:
+    """``text`` without what no page should hold: control characters, lone surrogates."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = (sign for sign in lines if sign in "\n\t" or not _control(sign))
+    return "".join(kept).encode("utf-8", "replace").decode().strip()
+
+
+def _control(sign: str) -> bool:
+    return sign < " " or "\x7f" <= sign <= "\x9f"

@@ -1,0 +1,142 @@
+"""The gateway's own answers, whole, by flag and by what the client accepts.
+
+Theory of operation: a flag's page is rendered when first asked for, not when a snapshot is
+swapped in, so a thousand flags cost nothing until somebody meets them. Two memos, each
+bounded: ``_hits`` answers the hot path in one look-up, keyed by what the data plane has at
+hand, and is believed only for the very ``FlagView`` it was made for; a new snapshot has new
+views, so it never serves an old page. Behind it ``_answers`` is keyed by what the page says,
+so that a swap that changed another flag renders nothing anew.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cachetools import LRUCache
+
+from gateway.core.decision import Reason
+from gateway.core.flags import Page
+from gateway.core.snapshot import FlagView
+from gateway.pages.answers import Answer, answer, field_value
+from gateway.pages.content import Content, clean, one_line
+from gateway.pages.negotiate import Media, negotiate
+from gateway.pages.plain import plain
+from gateway.pages.problem import problem
+from gateway.pages.render import Renderer
+from gateway.pages.wording import refusal_content
+
+# Clients choose Accept, so what is kept by it is bounded twice. No browser's is longer:
+_LONGEST_ACCEPT = 512  # bytes; what is longer is negotiated each time, 10 to 30 µs
+_MOST_ACCEPTS = 512
+# The first memo keeps no order, which is what makes a hit cheap: it is emptied when full, and
+# each entry lost costs one miss of 6 µs.
+_MOST_HITS = 4_096
+# Bytes of rendered answers (140 µs each for HTML): 16 MiB are the pages of 1,000 flags.
+_MOST_BYTES = 16 * 1_048_576
+# Errors have a room of their own: their words may be a client's, and push no page out.
+_MOST_ERROR_BYTES = 1_048_576
+
+# An overloaded or draining gateway is worth another try in seconds.
+_ERROR_RETRY = {503: 10}
+
+_HitKey = tuple[str, bytes | None, Reason, bool]
+_Answers = LRUCache[tuple[Content, Media, int], Answer]
+
+
+class Pages:
+    """Refusals and errors as prebuilt answers. One for each ``Page`` of a configuration."""
+
+    def __init__(self, page: Page, renderer: Renderer | None = None) -> None:
+        self._page = page
+        self._renderer = renderer or Renderer()
+        self._hits: dict[_HitKey, tuple[FlagView, Answer]] = {}
+        self._answers: _Answers = LRUCache(_MOST_BYTES, _size)
+        self._errors: _Answers = LRUCache(_MOST_ERROR_BYTES, _size)
+        self._media: LRUCache[bytes, Media] = LRUCache(_MOST_ACCEPTS)
+
+    def refusal(
+        self, view: FlagView, accept: bytes | None, reason: Reason, *, safe: bool = True
+    ) -> Answer:
+        """The answer in the app's place while ``view`` holds the request.
+
+        ``accept`` is the ``Accept`` field as it came (several lines joined by commas), None
+        where there is none. ``safe`` is false for a request that may have carried something
+        to save: its page says so, and never sends it a second time.
+        """
+        # Measured: a hit is 0.10 µs with the same bytes object or None, 0.25 µs with a browser's
+        # Accept fresh from the wire (its hash). cachetools keeps order, 0.5 µs for each hit.
+        hit = self._hits.get((view.flag.name, accept, reason, safe))
+        if hit is not None and hit[0] is view:
+            return hit[1]
+        return self._miss(view, accept, reason, safe)
+
+    def error(self, status: int, title: str, detail: str, accept: bytes | None) -> Answer:
+        """The answer for what went wrong: the client's fault, the app's or ours.
+
+        Not maintenance, so there is no ``X-Maintenance``. ``title`` and ``detail`` may hold
+        what a client sent: they reach a body escaped, and no header at all.
+        """
+        content = Content(
+            status=status,
+            title=one_line(title),
+            message=clean(detail),
+            retry_after=_ERROR_RETRY.get(status),
+        )
+        return self._answer(content, self._negotiated(accept), self._errors)
+
+    def _miss(self, view: FlagView, accept: bytes | None, reason: Reason, safe: bool) -> Answer:  # noqa: FBT001 the hit's key
+        content = refusal_content(view, self._page, reason, repeatable=safe)
+        made = self._answer(content, self._negotiated(accept), self._answers)
+        if accept is None or len(accept) <= _LONGEST_ACCEPT:
+            if len(self._hits) >= _MOST_HITS:
+                self._hits.clear()
+            self._hits[view.flag.name, accept, reason, safe] = (view, made)
+        return made
+
+    def _negotiated(self, accept: bytes | None) -> Media:
+        if accept is None or len(accept) > _LONGEST_ACCEPT:
+            return negotiate(accept)
+        media = self._media.get(accept)
+        if media is None:
+            media = self._media[accept] = negotiate(accept)
+        return media
+
+    def _answer(self, content: Content, media: Media, kept: _Answers) -> Answer:
+        key = (content, media, _edited(content.template) if media is Media.HTML else 0)
+        made = kept.get(key)
+        if made is None:
+            made = self._build(content, media)
+            if _size(made) <= kept.maxsize:  # cachetools raises for what alone is too big
+                kept[key] = made
+        return made
+
+    def _build(self, content: Content, media: Media) -> Answer:
+        fields = [("Content-Type", media.value)]
+        if content.retry_after is not None:
+            fields.append(("Retry-After", str(content.retry_after)))
+        if content.flag is not None:
+            fields.append(("X-Maintenance", field_value(content.flag)))
+        match media:
+            case Media.HTML:
+                html = self._renderer.html(content)
+                fields.append(("Content-Security-Policy", html.policy))
+                text = html.text
+            case Media.PROBLEM:
+                text = problem(content)
+            case Media.PLAIN:
+                text = plain(content)
+        return answer(content.status, fields, text.encode("utf-8", "replace"))
+
+
+def _size(made: Answer) -> int:
+    return len(made.head) + len(made.body)
+
+
+def _edited(template: str | None) -> int:
+    """When a person's template was last written, so that a new snapshot sees the edit."""
+    if template is None:
+        return 0
+    try:
+        return Path(template).stat().st_mtime_ns
+    except OSError:
+        return 0  # gone: rendering says so

@@ -1,0 +1,98 @@
+(() => {
+  "use strict";
+  const main = document.querySelector("main");
+  const look = document.getElementById("look");
+  const words = document.getElementById("words");
+  const news = document.getElementById("news");
+  const back = document.getElementById("return");
+  const { probe, retry } = main.dataset;
+  const repeatable = "repeatable" in main.dataset;
+
+  if (back && history.length > 1) {
+    back.hidden = false;
+    back.addEventListener("click", () => history.back());
+  }
+  if (!probe || !window.fetch) return;
+
+  let timer = 0;
+  let busy = false;
+  let done = false;
+  let failures = 0;
+  let retryAfter = Number(retry) || 0;
+
+  const say = (state, text) => {
+    look.hidden = false;
+    look.dataset.state = state;
+    words.textContent = text;
+  };
+  // 5 to 15 s, sooner where Retry-After is short; each visitor at another moment.
+  const pause = () => {
+    const longest = Math.min(Math.max(retryAfter, 8), 15);
+    return 1000 * (5 + Math.random() * (longest - 5)) * 2 ** Math.min(failures, 2);
+  };
+  const plan = (wait) => {
+    clearTimeout(timer);
+    if (!document.hidden && !done) timer = setTimeout(check, wait);
+  };
+  // A redirect cannot be read (status 0), and is the site's. 502 and 504 are no site yet.
+  const isBack = (answer) =>
+    !answer.headers.has("X-Maintenance") && answer.status !== 502 && answer.status !== 504;
+
+  async function ask() {
+    const abort = new AbortController();
+    const limit = setTimeout(() => abort.abort(), 10000);
+    try {
+      return await fetch(location.href.split("#")[0], {
+        method: probe, cache: "no-store", redirect: "manual", signal: abort.signal,
+      });
+    } catch {
+      return null;
+    } finally {
+      clearTimeout(limit);
+      if (probe !== "HEAD") abort.abort();
+    }
+  }
+
+  async function check() {
+    if (busy || done) return;
+    busy = true;
+    say("checking", "Checking…");
+    const seen = new Promise((enough) => setTimeout(enough, 600));
+    const answer = await ask();
+    await seen;
+    busy = false;
+    if (answer && isBack(answer)) return welcome();
+    failures = answer ? 0 : failures + 1;
+    if (answer) retryAfter = Number(answer.headers.get("Retry-After")) || 0;
+    const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    say("waiting", answer ? `This page looks again by itself. Last look: ${time}`
+      : navigator.onLine === false ? "You seem to be offline. This page goes on once you are back."
+      : "No answer just now. This page looks again by itself.");
+    plan(pause());
+  }
+
+  function welcome() {
+    done = true;
+    look.hidden = true;
+    document.documentElement.classList.add("open");
+    if (!repeatable) {
+      document.title = `✓ ${document.title}`;
+      news.textContent = "It is open again. Go back to what you wrote and send it once more.";
+      return;
+    }
+    news.textContent = "It is open again. Here we go.";
+    setTimeout(leave, 900);
+  }
+
+  // A navigation, not a reload: should this page have answered a form, it is not sent again.
+  // With a fragment that would only scroll; a page known to be a GET's can be reloaded.
+  function leave() {
+    if (location.hash) location.reload();
+    else location.replace(location.href);
+  }
+
+  document.addEventListener("visibilitychange", () => plan(Math.random() * 1500));
+  window.addEventListener("online", () => plan(Math.random() * 1500));
+  say("waiting", "This page looks again by itself.");
+  plan(pause());
+})();
