@@ -16,8 +16,6 @@ VERBS = {
     "demo": "gateway.cli.demo:demo",
     "check": "gateway.cli.check:check",
     "init": "gateway.cli.init:init",
-    "check": "gateway.cli.check:check",
-    "init": "gateway.cli.init:init",
     "status": "gateway.cli.status:status",
     "on": "gateway.cli.on:on",
     "off": "gateway.cli.off:off",

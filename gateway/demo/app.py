@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
@@ -14,8 +12,6 @@ from gateway.demo.books import BOOKS, Book, book, search
 READERS = ("alice", "bob", "carol")
 LARGEST_UPLOAD = 1 << 30  # bytes; they are counted, never kept
 
-Page = dict[str, Any]
-
 
 def make_shop() -> web.Application:
     """The whole site. It keeps nothing: a reader's name and cart are cookies."""
@@ -24,7 +20,6 @@ def make_shop() -> web.Application:
         shop,
         loader=jinja2.PackageLoader("gateway.demo"),
         autoescape=True,
-        context_processors=[_visitor],
         filters={"money": lambda cents: f"{cents / 100:.2f}"},
     )
     shop.add_routes(
@@ -40,6 +35,7 @@ def make_shop() -> web.Application:
             web.get("/api/items", items),
             web.get("/api/items/{id:[0-9]+}", item),
             web.get("/live", live),
+            web.get("/upload", upload_form),
             web.get("/healthz", healthy),
             *wires.ROUTES,
         ]
@@ -47,27 +43,24 @@ def make_shop() -> web.Application:
     return shop
 
 
-@aiohttp_jinja2.template("home.html")
-async def home(_request: web.Request) -> Page:
-    return {"books": BOOKS}
+async def home(request: web.Request) -> web.Response:
+    return _page(request, "home.html", books=BOOKS)
 
 
-@aiohttp_jinja2.template("search.html")
-async def results(request: web.Request) -> Page:
+async def results(request: web.Request) -> web.Response:
     query = request.query.get("q", "")
-    return {"query": query, "books": search(query)}
+    return _page(request, "search.html", query=query, books=search(query))
 
 
-@aiohttp_jinja2.template("login.html")
-async def login_form(_request: web.Request) -> Page:
-    return {"readers": READERS}
+async def login_form(request: web.Request) -> web.Response:
+    return _page(request, "login.html", readers=READERS)
 
 
 async def login(request: web.Request) -> web.Response:
     name = str((await request.post()).get("name", ""))
     if name not in READERS:
-        page: Page = {"readers": READERS, "error": "Nobody of that name has a card here."}
-        return aiohttp_jinja2.render_template("login.html", request, page, status=403)
+        error = "Nobody of that name has a card here."
+        return _page(request, "login.html", 403, readers=READERS, error=error)
     answer = _redirect("/account")
     answer.set_cookie("uid", name, httponly=True, samesite="Lax")
     return answer
@@ -82,13 +75,12 @@ async def logout(_request: web.Request) -> web.Response:
 async def account(request: web.Request) -> web.Response:
     if _reader(request) is None:
         return _redirect("/login")
-    return aiohttp_jinja2.render_template("account.html", request, {})
+    return _page(request, "account.html")
 
 
-@aiohttp_jinja2.template("cart.html")
-async def cart(request: web.Request) -> Page:
+async def cart(request: web.Request) -> web.Response:
     books = _cart(request)
-    return {"books": books, "total": sum(each.price for each in books)}
+    return _page(request, "cart.html", books=books, total=sum(each.price for each in books))
 
 
 async def change_cart(request: web.Request) -> web.Response:
@@ -115,17 +107,21 @@ async def item(request: web.Request) -> web.Response:
     return web.json_response(found.as_json())
 
 
-@aiohttp_jinja2.template("live.html")
-async def live(_request: web.Request) -> Page:
-    return {}
+async def live(request: web.Request) -> web.Response:
+    return _page(request, "live.html")
+
+
+async def upload_form(request: web.Request) -> web.Response:
+    return _page(request, "upload.html")
 
 
 async def healthy(_request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
-async def _visitor(request: web.Request) -> Page:
-    return {"reader": _reader(request), "in_cart": len(_cart(request)), "path": request.path}
+def _page(request: web.Request, template: str, status: int = 200, **values: object) -> web.Response:
+    visitor = {"reader": _reader(request), "in_cart": len(_cart(request)), "path": request.path}
+    return aiohttp_jinja2.render_template(template, request, visitor | values, status=status)
 
 
 def _reader(request: web.Request) -> str | None:

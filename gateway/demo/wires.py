@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import AsyncIterable, AsyncIterator
 
-import aiohttp_jinja2
 from aiohttp import BodyPartReader, WSMsgType, web
 
 SLOWEST = 60.0  # seconds
@@ -24,11 +23,6 @@ async def slow(request: web.Request) -> web.Response:
         return web.json_response({"error": f"seconds must be 0 to {SLOWEST:g}"}, status=400)
     await asyncio.sleep(seconds)
     return web.json_response({"slept": seconds})
-
-
-@aiohttp_jinja2.template("upload.html")
-async def upload_form(_request: web.Request) -> dict[str, object]:
-    return {}
 
 
 async def upload(request: web.Request) -> web.Response:
@@ -86,7 +80,6 @@ async def echo(request: web.Request) -> web.WebSocketResponse:
 
 ROUTES = (
     web.get("/slow", slow),
-    web.get("/upload", upload_form),
     web.post("/upload", upload),
     web.put("/upload", upload),
     web.get("/events", events),
