@@ -29,9 +29,7 @@ application = StaticFilesHandler(stock)
 """
 
 _TOKEN = re.compile(rb'(name="csrfmiddlewaretoken" value=")([^"]+)')
-_RANDOM_FIELD = re.compile(
-    r"(csrftoken|sessionid|messages)=[^;]{10,};|expires=[^;]+;|^\w+, .* GMT$"
-)
+_RANDOM_FIELD = re.compile(r"(csrftoken|sessionid|messages)=[^;]{10,};|expires=[^;]+;")
 _RANDOM_BODY = re.compile(
     rb'name="csrfmiddlewaretoken" value="[^"]+"|cookie: [^<]*|\b\d\d:\d\d:\d\d\b'
 )
