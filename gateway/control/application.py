@@ -9,6 +9,7 @@ from gateway.control.auth import THROTTLE, auth
 from gateway.control.cross_site import cross_site
 from gateway.control.index import ROUTES
 from gateway.control.problems import problems
+from gateway.control.server_log import server_log
 from gateway.control.services import SERVICES, Services
 from gateway.control.throttle import Throttle
 
@@ -35,6 +36,7 @@ def make_control(services: Services) -> web.Application:
         middlewares=[problems, refusals, cross_site, auth],
         client_max_size=MOST_BYTES,
         handler_args={
+            "logger": server_log(),
             "access_log": None,  # it would log addresses with users in them
             "auto_decompress": False,  # a small body must not become a large one
             "keepalive_timeout": 75.0,

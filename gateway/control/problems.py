@@ -53,7 +53,7 @@ class Problem(Exception):  # noqa: N818 the name RFC 9457 gives it
             "detail": self.detail,
             **self.members,
         }
-        text = json.dumps(document, ensure_ascii=False)
+        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
         return web.Response(
             status=self.status, text=text, content_type=CONTENT_TYPE, headers=self.headers
         )

@@ -1,0 +1,78 @@
+"""The control plane in front of a real live state with a memory store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway.state.live import LiveState
+
+from gateway.config.settings import Address, Control, Settings
+from gateway.control import Services, make_control
+from gateway.core.flags import Flag
+from gateway.core.snapshot import FlagView
+from gateway.stores import open_store
+from gateway.stores.base import Store
+from tests.support.control import REINDEX, SEARCH, SITE, TOKENS, Clock, Stage
+
+Start = Callable[..., Awaitable[Stage]]
+
+
+@pytest.fixture
+async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
+    """Starts control planes: ``await start(tokens=TOKENS)``."""
+    states: list[LiveState] = []
+
+    async def start(
+        *,
+        flags: tuple[Flag, ...] = (SITE, SEARCH, REINDEX),
+        store: Store | None = None,
+        path: Path | None = None,
+        listen: Address | None = None,
+        **control: Any,
+    ) -> Stage:
+        settings = Settings(
+            upstream=Address("127.0.0.1", 8000),
+            control=Control(listen=listen or Address("127.0.0.1", 9090), **control),
+            store="memory:",
+            flags=flags,
+            path=path,
+        )
+        clock, store = Clock(), store or open_store("memory:")
+        state = LiveState(settings, store, clock=clock)
+        await state.start()
+        states.append(state)
+        stage = Stage(None, state, store, clock)  # type: ignore[arg-type]
+
+        def in_flight(view: FlagView | None) -> int:
+            return stage.flying.get(view.flag.name if view else None, 0)
+
+        services = Services(
+            state=state,
+            metrics=lambda: b"gateway_up 1\n",
+            in_flight=in_flight,
+            member=lambda: {"member": "m1", "pid": 7, "revision": state.snapshot.revision},
+            listening=lambda: stage.listening,
+            clock=clock,
+            monotonic=clock,
+        )
+        stage.client = await aiohttp_client(make_control(services))
+        return stage
+
+    yield start
+    for state in states:
+        await state.close()
+
+
+@pytest.fixture
+async def stage(start: Start) -> Stage:
+    """Three flags and no token: this machine alone."""
+    return await start()
+
+
+@pytest.fixture
+async def guarded(start: Start) -> Stage:
+    """The same with an operator's and a viewer's token."""
+    return await start(tokens=TOKENS)

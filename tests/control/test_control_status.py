@@ -1,0 +1,121 @@
+"""Status, audit, health and metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config import ConfigError
+from gateway.stores.base import StoreError
+from tests.support.control import TOKENS, Stage, bearer
+
+
+async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> None:
+    stage = await start(path=Path("/etc/gateway/config.yaml"))
+    stage.flying[None] = 4
+    await stage.patch("site", {"enabled": True})
+    document = await stage.get("/status")
+    revision = stage.state.snapshot.revision
+    assert document == {
+        "revision": revision,
+        "members": [{"member": "m1", "pid": 7, "revision": revision}],
+        "store": {"kind": "memory", "reachable": True, "error": None},
+        "config": {"path": "/etc/gateway/config.yaml", "valid": True, "errors": []},
+        "in_flight": 4,
+        "held": 0,
+        "on": ["site", "reindex"],
+    }
+
+
+async def test_a_per_user_flag_that_lists_nobody_is_not_on(stage: Stage) -> None:
+    await stage.patch("reindex", {"users": []})
+    assert (await stage.get("/status"))["on"] == []
+    await stage.patch("reindex", {"rollout": 5})
+    assert (await stage.get("/status"))["on"] == ["reindex"]
+
+
+async def test_errors_of_the_yaml_show_with_file_and_line(stage: Stage) -> None:
+    error = ConfigError("config.yaml", 14, "flags.search.paths[0]", 'must start with "/"')
+    stage.state.config_errors = (error,)
+    config = (await stage.get("/status"))["config"]
+    assert config["valid"] is False
+    assert config["errors"] == [
+        {
+            "file": "config.yaml",
+            "line": 14,
+            "path": "flags.search.paths[0]",
+            "message": 'must start with "/"',
+            "text": str(error),
+        }
+    ]
+    ready = await stage.json(await stage.client.get("/readyz"), 503)
+    assert "1 error" in ready["detail"]
+
+
+async def test_a_store_out_of_reach_shows_in_status_and_readiness(stage: Stage) -> None:
+    stage.state.store_error = "disk is gone"
+    store = (await stage.get("/status"))["store"]
+    assert store == {"kind": "memory", "reachable": False, "error": "disk is gone"}
+    ready = await stage.json(await stage.client.get("/readyz"), 503)
+    assert len(ready["reasons"]) == 1
+    assert "disk is gone" not in str(ready)
+
+
+async def test_a_public_port_that_does_not_listen_is_not_ready(stage: Stage) -> None:
+    assert await stage.json(await stage.client.get("/readyz")) == {"status": "ready"}
+    stage.listening = False
+    await stage.json(await stage.client.get("/readyz"), 503)
+    assert await stage.json(await stage.client.get("/healthz")) == {"status": "ok"}
+
+
+async def test_metrics_are_prometheus_text(stage: Stage) -> None:
+    response = await stage.client.get("/metrics")
+    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert await response.read() == b"gateway_up 1\n"
+
+
+async def test_the_audit_tells_who_did_what_when_and_why(stage: Stage) -> None:
+    await stage.patch("site", {"enabled": True, "reason": "moving"})
+    entry = (await stage.get("/audit"))["entries"][0]
+    assert entry["at"] == "2030-03-17T17:46:40.000Z"
+    assert (entry["by"], entry["action"], entry["flag"]) == ("local", "flip", "site")
+    assert entry["reason"] == "moving"
+    assert entry["revision"] == stage.state.snapshot.revision
+
+
+async def test_the_audit_is_paged_newest_first(stage: Stage) -> None:
+    for ttl in (1, 2, 3):
+        await stage.patch("site", {"ttl": ttl})
+    newest = (await stage.get("/audit?limit=2"))["entries"]
+    assert [entry["changes"]["ttl"] for entry in newest] == [3, 2]
+    older = (await stage.get(f"/audit?limit=1&before={newest[-1]['id']}"))["entries"]
+    assert [entry["changes"]["ttl"] for entry in older] == [1]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=-1", "before=1.5"])
+async def test_a_page_of_the_audit_that_makes_no_sense_is_400(stage: Stage, query: str) -> None:
+    await stage.get(f"/audit?{query}", 400)
+
+
+async def test_an_audit_that_cannot_be_read_is_503(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise StoreError("disk I/O error")
+
+    monkeypatch.setattr(stage.store, "audit", fail)
+    await stage.get("/audit", 503)
+
+
+async def test_a_refusal_goes_out_although_it_cannot_be_recorded(
+    start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await start(tokens=TOKENS)
+
+    async def fail(*_: Any) -> None:
+        raise StoreError("disk I/O error")
+
+    monkeypatch.setattr(stage.store, "record", fail)
+    await stage.get("/flags", 401, headers=bearer("guess"))
