@@ -3,45 +3,82 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from gateway.core.details import describe
+from gateway.core.evidence import Evidence
+from gateway.core.index import NO_FLAG_HOLDS
+from gateway.core.outcomes import Decision, Forward, Reason, Refuse
+from gateway.core.request import RequestFacts
+from gateway.core.rules import Readers, Rule, compile_place, compile_who
+from gateway.core.snapshot import FlagView, Snapshot
 
-class Reason(StrEnum):
-    """Why: one word for the log, the metric, the header and the API."""
-
-    # Forwarded
-    NO_FLAG_HOLDS = "no_flag_holds"
-    DISABLED = "disabled"
-    OTHER_HOST = "other_host"
-    OTHER_PATH = "other_path"
-    OTHER_METHOD = "other_method"
-    SAFE_METHOD = "safe_method"
-    EXEMPT_PATH = "exempt_path"
-    EXEMPT_ADDRESS = "exempt_address"
-    EXEMPT_USER = "exempt_user"
-    NO_IDENTITY = "no_identity"
-    USER_NOT_LISTED = "user_not_listed"
-    # Held back
-    SITE = "site"
-    FEATURE = "feature"
-    USER_LISTED = "user_listed"
-    USER_IN_ROLLOUT = "user_in_rollout"
-    IDENTITY_MISSING = "identity_missing"
+__all__ = [
+    "Decision",
+    "Forward",
+    "Reason",
+    "Refuse",
+    "Verdict",
+    "decide",
+    "explain",
+    "in_scope",
+    "must_ask",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Forward:
-    """Hand the request to the app untouched."""
-
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Answer in the app's place, with the page of ``flag``."""
+class Verdict:
+    """What one flag says of a request: ``detail`` is a sentence for people."""
 
     flag: str
+    holds: bool
     reason: Reason
+    detail: str
 
 
-Decision = Forward | Refuse
+def decide(request: RequestFacts, snapshot: Snapshot, now: float) -> Decision:  # noqa: ARG001 what depends on the time comes with later versions
+    """Forward the request, or refuse it for the first flag, as written, that holds it."""
+    holding = snapshot.holding
+    return NO_FLAG_HOLDS if holding is None else holding.decide(Evidence(request))
+
+
+def must_ask(request: RequestFacts, snapshot: Snapshot) -> bool:
+    """Whether the store must be read before the decision.
+
+    That is so in the scope (hosts, paths, methods; generous) of a flag whose TTL is 0, on
+    or off, whoever the request is from: who is held may be what has changed.
+    """
+    asking = snapshot.asking
+    return asking is not None and asking.any_in_place(Evidence(request))
+
+
+def in_scope(request: RequestFacts, view: FlagView, user: str | None = None) -> bool:
+    """Whether a request is one that this flag is about, on or off; exemptions do not count.
+
+    With ``user``, only that user's (by any reading). Without, a per-user flag is about
+    those whom its state holds. Requests that a read-only flag lets pass are not in scope.
+    """
+    evidence = Evidence(request)
+    if compile_place(view.flag.scope, view.state.mode).outside(evidence) is not None:
+        return False
+    who = compile_who(view.flag, view.state, frozenset(), Readers())
+    if who is None:
+        return True
+    if user is not None:
+        return user in evidence.users(who.readers)
+    return isinstance(who.judge(evidence), Refuse)
+
+
+def explain(request: RequestFacts, snapshot: Snapshot, now: float) -> list[Verdict]:  # noqa: ARG001 as decide
+    """Every flag in order with what it says; the first that holds decides."""
+    evidence = Evidence(request)
+    return [
+        _verdict(view, rule, evidence)
+        for view, rule in zip(snapshot.views, snapshot.rules, strict=True)
+    ]
+
+
+def _verdict(view: FlagView, rule: Rule, evidence: Evidence) -> Verdict:
+    decision = rule.judge(evidence)
+    holds = isinstance(decision, Refuse)
+    detail = describe(decision.reason, view, rule, evidence)
+    return Verdict(view.flag.name, holds, decision.reason, detail)

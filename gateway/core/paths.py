@@ -13,6 +13,7 @@ pattern of the ``~`` form is the operator's own expression and costs what it cos
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_to_bytes
 
@@ -40,20 +41,33 @@ class PathPattern:
 
     text: str
     case_sensitive: bool
-    generous: re.Pattern[str] = field(compare=False, repr=False)
-    strict: re.Pattern[str] = field(compare=False, repr=False)
+    generous: Callable[[str], object] = field(compare=False, repr=False)
+    strict: Callable[[str], object] = field(compare=False, repr=False)
     folds: bool = field(compare=False, repr=False)
     prefix: str | None = field(compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.text
 
+    def holds(self, reading: str) -> bool:
+        """Whether one reading, folded if the pattern folds, is in scope."""
+        return self.generous(reading) is not None
+
+    def exempts(self, reading: str) -> bool:
+        """Whether one reading, as it stands, is exempt."""
+        return self.strict(fold(reading) if self.folds else reading) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """One host pattern. ``*.`` at the start stands for one or more labels."""
+    """One host pattern. ``*.`` at the start stands for one or more labels.
+
+    ``key`` is the host, or for ``*.b.c`` the domain ``.b.c``, that every host meant has;
+    ``""`` where other wildcards leave that open.
+    """
 
     text: str
+    key: str = field(compare=False, repr=False)
     expression: re.Pattern[str] = field(compare=False, repr=False)
 
     def __str__(self) -> str:
@@ -72,11 +86,11 @@ def compile_path(text: str, *, case_sensitive: bool = False) -> PathPattern:
     """
     written = text.strip()
     if written.startswith("~"):
-        return _regular_expression(text, written[1:].strip(), case_sensitive)
+        return _regular_expression(text, written[1:].strip(), case_sensitive=case_sensitive)
     exact = written.startswith("=")
     body = written[1:].strip() if exact else written
     _refuse_what_no_path_has(body)
-    return _glob(text, _decoded(body), case_sensitive, exact)
+    return _glob(text, _decoded(body), case_sensitive=case_sensitive, exact=exact)
 
 
 def compile_host(text: str) -> HostPattern:
@@ -88,12 +102,10 @@ def compile_host(text: str) -> HostPattern:
         raise PatternError(f'"{text}" is not a host name') from error
     if _HOST.fullmatch(host) is None:
         raise PatternError(f'"{text}" is not a host name (no scheme, port, or path; "*." may lead)')
-    expression = re.escape(host).replace(r"\*", "[^.]*")
-    if host == "*":
-        expression = ".*"
-    elif host.startswith("*."):
-        expression = ".+" + re.escape(host[1:]).replace(r"\*", "[^.]*")
-    return HostPattern(text, re.compile(expression, re.DOTALL))
+    leading, rest = ("*", host[1:]) if host == "*" or host.startswith("*.") else ("", host)
+    expression = (".+" if rest else ".*") if leading else ""
+    expression += re.escape(rest).replace(r"\*", "[^.]*")
+    return HostPattern(text, "" if "*" in rest else rest, re.compile(expression, re.DOTALL))
 
 
 def fold(text: str) -> str:
@@ -129,40 +141,51 @@ def _decoded(body: str) -> str:
     return _ESCAPES.sub(character, body)
 
 
-def _regular_expression(text: str, source: str, case_sensitive: bool) -> PathPattern:  # noqa: FBT001 one private caller
+def _regular_expression(text: str, source: str, *, case_sensitive: bool) -> PathPattern:
     if not source:
         raise PatternError('a regular expression must follow "~"')
     try:
-        search = re.compile(source, 0 if case_sensitive else re.IGNORECASE)
+        search = re.compile(source, 0 if case_sensitive else re.IGNORECASE).search
     except (re.error, OverflowError, RecursionError) as error:
         raise PatternError(f"is not a regular expression: {error}") from error
     return PathPattern(text, case_sensitive, search, search, folds=False, prefix=None)
 
 
-def _glob(text: str, body: str, case_sensitive: bool, exact: bool) -> PathPattern:  # noqa: FBT001 one private caller
+def _glob(text: str, body: str, *, case_sensitive: bool, exact: bool) -> PathPattern:
     segments = [segment for segment in body.split("/") if segment]
     if not case_sensitive:
         segments = [fold(segment) for segment in segments]
-    slash = "/" if body.endswith("/") and segments else ""
+    slash = "/" if body.endswith("/") else ""
     while segments and segments[-1] == "**":
-        exact, slash = False, ""
         segments.pop()
-    last = r"/\Z" if not segments else slash + r"\Z" if exact else slash or _END
-    suffix = f"{_FORMATS}?" if segments and "*" not in segments[-1] else ""
-    loose = rf"{suffix}/*\Z" if exact else rf"(?:{_END}|{suffix}/*\Z)" if suffix else _END
+        exact, slash = False, ""
+    literal = bool(segments) and "*" not in segments[-1]
     return PathPattern(
         text,
         case_sensitive,
-        generous=re.compile(_expression(segments, loose, exact=exact), re.DOTALL),
-        strict=re.compile(
-            _expression(segments, last if exact or segments else _END, exact=exact), re.DOTALL
-        ),
+        generous=_expression(
+            segments, _generous_end(exact=exact, literal=literal), exact=exact
+        ).match,
+        strict=_expression(segments, _strict_end(slash, exact=exact), exact=exact).match,
         folds=not case_sensitive,
         prefix=_literal_prefix(segments),
     )
 
 
-def _expression(segments: list[str], end: str, *, exact: bool) -> str:
+def _generous_end(*, exact: bool, literal: bool) -> str:
+    """Whether a slash or a format follows is the app's affair."""
+    alone = rf"{_FORMATS}?/*\Z" if literal else r"/*\Z"
+    return alone if exact else rf"(?:{_END}|{alone})"
+
+
+def _strict_end(slash: str, *, exact: bool) -> str:
+    """As written: ``/x/`` is not ``/x``."""
+    if exact:
+        return rf"{slash}\Z"
+    return slash or _END
+
+
+def _expression(segments: list[str], end: str, *, exact: bool) -> re.Pattern[str]:
     """The stretches between ``**``: the first is anchored, the others float."""
     stretches = [""]
     for segment in segments:
@@ -170,17 +193,13 @@ def _expression(segments: list[str], end: str, *, exact: bool) -> str:
             stretches.append("")
         else:
             stretches[-1] += "/" + _segment(segment)
-    first, *rest = stretches
-    if not rest:
-        return first + end
-    *middle, final = rest
-    floating = "".join(rf"(?>(?:/[^/]*+)*?{stretch}{_END})" for stretch in middle if stretch)
-    # The final stretch of an exact pattern must reach the end: the latest match, not the first.
-    return (
-        first
-        + floating
-        + (rf"(?:/[^/]*+)*{final}{end}" if exact else rf"(?:/[^/]*+)*?{final}{end}")
-    )
+    first, *floating = stretches
+    final = floating.pop() if floating else None
+    source = first + "".join(rf"(?>(?:/[^/]*+)*?{stretch}{_END})" for stretch in floating)
+    if final is not None:
+        # What an exact pattern ends with must be the path's end: the last match, not the first.
+        source += rf"(?:/[^/]*+)*{'' if exact else '?'}{final}"
+    return re.compile(source + end, re.DOTALL)
 
 
 def _segment(segment: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.core.flags import Exemptions, Flag, FlagState
+from gateway.core.index import Index, compile_index
 from gateway.core.overrides import Override, effective
+from gateway.core.rules import Readers, Rule, compile_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,20 @@ class FlagView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Immutable: a change is a new snapshot. ``views`` are in the order written."""
+    """Immutable: a change is a new snapshot. ``views`` are in the order written.
+
+    ``asks``: some flag's TTL is 0. ``rules`` are the views compiled, one for each;
+    ``holding`` finds those that may hold a request (``None``: none may), ``asking`` those
+    whose state must be asked for.
+    """
 
     revision: int
     views: tuple[FlagView, ...]
     asks: bool
-    allow: Exemptions
-    by_name: Mapping[str, FlagView]
+    rules: tuple[Rule, ...] = field(compare=False, repr=False)
+    holding: Index | None = field(compare=False, repr=False)
+    asking: Index | None = field(compare=False, repr=False)
+    by_name: Mapping[str, FlagView] = field(compare=False, repr=False)
 
     def view(self, name: str) -> FlagView | None:
         return self.by_name.get(name)
@@ -51,11 +60,19 @@ def compile_snapshot(
 ) -> Snapshot:
     """What the YAML and the overrides come to at ``now`` (seconds since the epoch)."""
     views = tuple(_view(flag, overrides.get(flag.name), now) for flag in flags)
+    readers = Readers()
+    rules = tuple(
+        compile_rule(view.flag, view.state, order=order, allow=allow, readers=readers)
+        for order, view in enumerate(views)
+    )
+    asking = [rule for rule, view in zip(rules, views, strict=True) if view.state.ttl == 0]
     return Snapshot(
         revision=revision,
         views=views,
-        asks=any(view.state.ttl == 0 for view in views),
-        allow=allow,
+        asks=bool(asking),
+        rules=rules,
+        holding=compile_index([rule for rule in rules if rule.may_hold], by_user=True),
+        asking=compile_index(asking, by_user=False),
         by_name={view.flag.name: view for view in views},
     )
 

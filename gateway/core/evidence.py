@@ -1,0 +1,123 @@
+"""What one request shows: each question is worked out when it is first asked, and kept.
+
+One value of it lives as long as one decision. Most flags ask only one or two questions, so
+most of a request is never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from gateway.core.addresses import Networks
+from gateway.core.identity import UserReader
+from gateway.core.methods import named_methods, only_reads
+from gateway.core.paths import HostPattern, PathPattern
+from gateway.core.readings import Readings, read_targets
+from gateway.core.request import RequestFacts
+
+# Fields that make some apps take another target than the one in the request line.
+_TARGETS = frozenset((b"x-original-url", b"x-rewrite-url", b"x-original-uri", b"x-forwarded-uri"))
+_PREFIX = b"x-forwarded-prefix"
+_LENGTHS = frozenset(map(len, (*_TARGETS, _PREFIX)))
+_AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#\\]*)")
+_PORT = re.compile(r":\d*\Z")
+
+
+class Evidence:
+    """What ``request`` shows about its path, host, method, address and user."""
+
+    __slots__ = ("_hosts", "_methods", "_readings", "_users", "request")
+
+    def __init__(self, request: RequestFacts) -> None:
+        self.request = request
+        self._readings: Readings | None = None
+        self._hosts: tuple[str, ...] | None = None
+        self._methods: frozenset[bytes] | None = None
+        self._users: dict[UserReader, frozenset[str]] = {}
+
+    @property
+    def readings(self) -> Readings:
+        if self._readings is None:
+            self._readings = read_targets(_targets(self.request.target, self.request.fields))
+        return self._readings
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host the request may be for: lower case, no port, no final dot.
+
+        Empty if it names none: which site the app takes it for is unknown.
+        """
+        if self._hosts is None:
+            names = [self.request.host]
+            if absolute := _AUTHORITY.match(self.request.target):
+                names.append(absolute[1])
+            self._hosts = tuple(filter(None, map(_host, names)))
+        return self._hosts
+
+    @property
+    def methods(self) -> frozenset[bytes]:
+        """Every method the request names, in upper case."""
+        if self._methods is None:
+            request = self.request
+            self._methods = named_methods(request.method, request.target, request.fields)
+        return self._methods
+
+    @property
+    def only_reads(self) -> bool:
+        return only_reads(self.request.method, self.methods)
+
+    def may_be_for(self, hosts: Iterable[HostPattern]) -> bool:
+        """Generous: any host the request may be for, or none named at all."""
+        named = self.hosts
+        return not named or any(pattern.matches(host) for pattern in hosts for host in named)
+
+    def may_ask_for(self, paths: Iterable[PathPattern]) -> bool:
+        """Generous: any reading of the target in any of the patterns."""
+        readings = self.readings
+        if readings.endless:
+            return True
+        for pattern in paths:
+            holds = pattern.generous
+            for reading in readings.folded if pattern.folds else readings.exact:
+                if holds(reading):
+                    return True
+        return False
+
+    def asks_only_for(self, paths: Sequence[PathPattern]) -> bool:
+        """Strict: every reading of the target in one of the patterns."""
+        readings = self.readings
+        return not readings.endless and all(
+            any(pattern.exempts(reading) for pattern in paths) for reading in readings.exact
+        )
+
+    def comes_from(self, networks: Networks) -> bool:
+        return networks.contain(self.request.client)
+
+    def users(self, readers: Iterable[UserReader]) -> frozenset[str]:
+        """Every user the request may be from, by any of the sources."""
+        found: frozenset[str] = frozenset()
+        for reader in readers:
+            users = self._users.get(reader)
+            if users is None:
+                users = self._users[reader] = reader.read(self.request.fields)
+            found = found | users if found else users
+        return found
+
+
+def _targets(target: bytes, fields: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    found = [target]
+    for name, value in fields:
+        # The length first: it rules out nearly every field in 30 ns.
+        if len(name) in _LENGTHS:
+            known = name.lower().replace(b"_", b"-")
+            if known in _TARGETS:
+                found.append(value)
+            elif known == _PREFIX:
+                found.append(value.rstrip(b"/") + target)
+    return found
+
+
+def _host(authority: bytes) -> str:
+    host = authority.decode("latin-1").rpartition("@")[2].strip().lower()
+    return _PORT.sub("", host).rstrip(".")

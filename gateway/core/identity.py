@@ -1,0 +1,153 @@
+"""Who a request is from: every name that an app may read in it, and the sticky rollout.
+
+Apps differ in which of several cookies they take, in decoding and in quotes, so every
+occurrence in every decoding counts for a hold, and an exempt user is one only if no
+occurrence says anything else. All sources of a flag count: which of them the app believes
+is unknown. A source without a value, or with an empty one, says nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from urllib.parse import quote, quote_plus, unquote_to_bytes
+
+from gateway.core.flags import IdentitySource
+
+_PLAIN = re.compile(rb"[A-Za-z0-9_.@:\-]+")
+# What only some parsers take for the end of a cookie, or for a quoted one.
+_ODD_COOKIES = re.compile(rb'[,"]|(?<!;)\s')
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\([0-3][0-7]{2}|.)", re.DOTALL)
+_BLANKS = " \t\r\n\v\f\0"
+_WHOLE = 1 << 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UserReader:
+    """An identity source made ready to read. Compared by identity: one for each source."""
+
+    source: IdentitySource
+    wanted: bytes
+    occurrence: re.Pattern[bytes]
+    old_occurrence: re.Pattern[bytes]
+
+    def read(self, fields: Sequence[tuple[bytes, bytes]]) -> frozenset[str]:
+        """Every reading of the user that the source yields; empty if it yields none."""
+        cookie = self.source.place == "cookie"
+        found = self._cookies(fields) if cookie else self._headers(fields)
+        if len(found) == 1:
+            (value,) = found
+            if _PLAIN.fullmatch(value):
+                return frozenset((value.decode("ascii"),))
+        return frozenset(user for value in found for user in _forms(value) if user)
+
+    def _cookies(self, fields: Sequence[tuple[bytes, bytes]]) -> set[bytes]:
+        found: set[bytes] = set()
+        for name, line in fields:
+            if len(name) != 6 or name.lower() != b"cookie":
+                continue
+            found.update(self.occurrence.findall(line))
+            if _ODD_COOKIES.search(line):
+                found.update(self.old_occurrence.findall(line))
+            if b"%" in line:
+                found.update(_encoded_occurrences(self.wanted, line))
+        return found
+
+    def _headers(self, fields: Sequence[tuple[bytes, bytes]]) -> set[bytes]:
+        """The header's values in all its lines, whole and (as a list) in part."""
+        found = set()
+        length = len(self.wanted)
+        for name, value in fields:
+            if len(name) == length and name.lower().replace(b"_", b"-") == self.wanted:
+                found.add(value.strip())
+                if b"," in value:
+                    found.update(part.strip() for part in value.split(b","))
+        return found
+
+
+def compile_source(source: IdentitySource) -> UserReader:
+    """Cookie names have a case; header names have none, nor can many app servers tell
+    ``X-User`` from ``X_User``."""
+    wanted = source.name.encode()
+    if source.place == "header":
+        wanted = wanted.lower().replace(b"_", b"-")
+    name = re.escape(source.name.encode())
+    return UserReader(
+        source,
+        wanted,
+        occurrence=re.compile(rb"(?:\A|;)\s*+" + name + rb"\s*+=\s*+([^;]*+)"),
+        # Old parsers part cookies at commas and blanks, and see a quoted value to its end:
+        # those readings are added to the others, not taken instead.
+        old_occurrence=re.compile(
+            rb"(?:\A|(?<=[;,\s]))" + name + rb'\s*+=\s*+("(?:[^"\\]|\\.)*+"?|[^;,\s]*+)', re.DOTALL
+        ),
+    )
+
+
+def exempt_forms(users: Iterable[str]) -> frozenset[str]:
+    """The users with the ways in which clients encode them.
+
+    Every reading of an exempt user must be exempt; the raw one of ``a%40b.org`` is so too.
+    """
+    found = set()
+    for user in users:
+        found |= {user, quote(user, safe=""), quote(user), quote_plus(user), f'"{user}"'}
+        found |= {quote(user, safe="@:/"), user.encode("utf-8", "surrogatepass").decode("latin-1")}
+    return frozenset(found)
+
+
+def rollout_threshold(percentage: float) -> int:
+    """The place, of 2**64, below which a user is in a rollout of 0 to 100 per cent."""
+    return math.ceil(percentage / 100 * _WHOLE)
+
+
+def rollout_place(flag: str, user: str) -> int:
+    """Where a user stands in a flag's rollout: the same for ever, 0 to 2**64 - 1.
+
+    It depends on nothing else, so a greater percentage only adds users; and on the flag,
+    so that it is not always the same users who are first.
+    """
+    text = f"{flag}\0{user}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+
+
+def _encoded_occurrences(wanted: bytes, line: bytes) -> set[bytes]:
+    """Values of cookies whose percent-encoded name some app servers decode."""
+    found = set()
+    for part in line.split(b";"):
+        name, _, value = part.partition(b"=")
+        if b"%" in name and unquote_to_bytes(name).strip() == wanted:
+            found.add(value)
+    return found
+
+
+def _forms(value: bytes) -> set[str]:
+    """A value raw, percent-decoded, with plus signs as blanks, with quotes and without."""
+    found: set[str] = set()
+    for text in _texts(value):
+        for bare in _unquoted(text):
+            found.add(bare)
+            if "%" in bare or "+" in bare:
+                raw = bare.encode("utf-8", "surrogatepass")
+                plus = raw.replace(b"+", b" ")
+                found |= {*_texts(unquote_to_bytes(raw)), *_texts(unquote_to_bytes(plus))}
+    return {form.strip(_BLANKS) for text in found for form in _unquoted(text)}
+
+
+def _texts(raw: bytes) -> set[str]:
+    """UTF-8 as browsers send it; Latin-1 as WSGI and many frameworks read it."""
+    return {raw.decode("utf-8", "replace"), raw.decode("latin-1")}
+
+
+def _unquoted(text: str) -> set[str]:
+    found = _QUOTED.match(text)
+    return {text, _QUOTED_PAIR.sub(_pair, found[1])} if found else {text}
+
+
+def _pair(found: re.Match[str]) -> str:
+    """What a backslash in a quoted value stands for: a character, or an octal code of one."""
+    return chr(int(found[1], 8)) if len(found[1]) == 3 else found[1]

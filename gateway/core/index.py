@@ -1,0 +1,179 @@
+"""Finding the few rules that a request can concern among many.
+
+Theory of operation: each rule is kept at the keys that a request in its scope must show:
+the literal beginnings of its paths (``/api/search``), or else its hosts, or else nowhere in
+particular. There, rules that can hold only the users they list are kept by user. A look-up
+walks the request's own keys, so its cost follows the request and not the number of flags.
+The index only leaves out what cannot hold: every rule it finds still judges for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gateway.core.evidence import Evidence
+from gateway.core.identity import UserReader
+from gateway.core.outcomes import Decision, Forward, Reason, Refuse
+from gateway.core.rules import Place, Rule
+
+NO_FLAG_HOLDS = Forward(Reason.NO_FLAG_HOLDS)
+_FORMATS = (".json", ".xml")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bucket:
+    """The rules at one key: in order, and those for listed users alone by their users."""
+
+    rules: tuple[Rule, ...]
+    by_user: tuple[tuple[UserReader, dict[str, tuple[Rule, ...]]], ...]
+
+    def first(self, evidence: Evidence, limit: int) -> tuple[int, Refuse] | None:
+        """The order and decision of the first rule before ``limit`` that holds, if any."""
+        found = _first(self.rules, evidence, limit)
+        for reader, table in self.by_user:
+            for user in evidence.users((reader,)):
+                if user in table:
+                    limit = found[0] if found else limit
+                    found = _first(table[user], evidence, limit) or found
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Index:
+    """Rules by what a request must show. ``depth`` is the most segments of any path key."""
+
+    rules: tuple[Rule, ...]
+    everywhere: Bucket | None
+    by_path: dict[str, Bucket]
+    by_host: dict[str, Bucket]
+    depth: int
+
+    def decide(self, evidence: Evidence) -> Decision:
+        """The decision of the first rule, in the order written, that holds the request."""
+        best: tuple[int, Refuse] | None = None
+        limit = self.rules[-1].order + 1
+        for bucket in self._buckets(evidence):
+            found = bucket.first(evidence, limit)
+            if found is not None:
+                best = found
+                limit = found[0]
+        return NO_FLAG_HOLDS if best is None else best[1]
+
+    def any_in_place(self, evidence: Evidence) -> bool:
+        """Whether the request is in the scope of any rule, whoever it is from."""
+        return any(
+            rule.place.outside(evidence) is None
+            for bucket in self._buckets(evidence)
+            for rule in bucket.rules
+        )
+
+    def _buckets(self, evidence: Evidence) -> list[Bucket]:
+        found = [] if self.everywhere is None else [self.everywhere]
+        if self.depth:
+            if evidence.readings.endless:
+                return [Bucket(self.rules, ())]
+            for path in evidence.readings.folded:
+                self._add(found, self.by_path, _path_keys(path, self.depth))
+        if self.by_host:
+            if not evidence.hosts:
+                return [Bucket(self.rules, ())]
+            for host in evidence.hosts:
+                self._add(found, self.by_host, _host_keys(host))
+        return found
+
+    def _add(self, found: list[Bucket], table: dict[str, Bucket], keys: Iterable[str]) -> None:
+        for key in keys:
+            bucket = table.get(key)
+            if bucket is not None and bucket not in found:
+                found.append(bucket)
+
+
+def compile_index(rules: Sequence[Rule], *, by_user: bool) -> Index | None:
+    """Index ``rules``, which are in order; ``None`` if there are none.
+
+    ``by_user`` keeps rules that can hold only listed users by user; without it all are
+    found by scope alone.
+    """
+    if not rules:
+        return None
+    everywhere: list[Rule] = []
+    paths: dict[str, list[Rule]] = {}
+    hosts: dict[str, list[Rule]] = {}
+    for rule in rules:
+        table, keys = _keys(rule.place, paths, hosts)
+        for key in keys:
+            table.setdefault(key, []).append(rule)
+        if not keys:
+            everywhere.append(rule)
+    return Index(
+        tuple(rules),
+        _bucket(everywhere, by_user=by_user) if everywhere else None,
+        {key: _bucket(some, by_user=by_user) for key, some in paths.items()},
+        {key: _bucket(some, by_user=by_user) for key, some in hosts.items()},
+        depth=max((key.count("/") for key in paths), default=0),
+    )
+
+
+def _keys(
+    place: Place, paths: dict[str, list[Rule]], hosts: dict[str, list[Rule]]
+) -> tuple[dict[str, list[Rule]], set[str]]:
+    """Where to keep a rule: in which table, and at which keys; no keys: everywhere."""
+    prefixes = {pattern.prefix or "" for pattern in place.paths}
+    if prefixes and "" not in prefixes:
+        return paths, prefixes
+    names = {pattern.key for pattern in place.hosts}
+    return hosts, names if "" not in names else set()
+
+
+def _bucket(rules: Sequence[Rule], *, by_user: bool) -> Bucket:
+    plain: list[Rule] = []
+    tables: dict[UserReader, dict[str, list[Rule]]] = {}
+    for rule in rules:
+        if not by_user or rule.who is None or not rule.who.holds_only_listed:
+            plain.append(rule)
+            continue
+        for reader in rule.who.readers:
+            table = tables.setdefault(reader, {})
+            for user in rule.who.listed:
+                table.setdefault(user, []).append(rule)
+    return Bucket(
+        tuple(plain),
+        tuple(
+            (reader, {user: tuple(some) for user, some in table.items()})
+            for reader, table in tables.items()
+        ),
+    )
+
+
+def _first(rules: Iterable[Rule], evidence: Evidence, limit: int) -> tuple[int, Refuse] | None:
+    for rule in rules:
+        if rule.order >= limit:
+            return None
+        decision = rule.judge(evidence)
+        if type(decision) is Refuse:
+            return rule.order, decision
+    return None
+
+
+def _path_keys(path: str, depth: int) -> Iterator[str]:
+    """The beginnings of a path, by whole segments; without a format suffix too."""
+    end = 0
+    for _ in range(depth):
+        end = path.find("/", end + 1)
+        if end < 0:
+            yield path
+            break
+        yield path[:end]
+    bare = path.rstrip("/")
+    if bare.endswith(_FORMATS):
+        yield bare.rpartition(".")[0]
+
+
+def _host_keys(host: str) -> Iterator[str]:
+    """A host, and every domain it is in: ``.b.c`` and ``.c`` for ``a.b.c``."""
+    yield host
+    dot = host.find(".")
+    while dot >= 0:
+        yield host[dot:]
+        dot = host.find(".", dot + 1)

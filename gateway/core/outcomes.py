@@ -1,0 +1,47 @@
+"""What a decision can come to, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why: one word for the log, the metric, the header and the API."""
+
+    # Forwarded
+    NO_FLAG_HOLDS = "no_flag_holds"
+    DISABLED = "disabled"
+    OTHER_HOST = "other_host"
+    OTHER_PATH = "other_path"
+    OTHER_METHOD = "other_method"
+    SAFE_METHOD = "safe_method"
+    EXEMPT_PATH = "exempt_path"
+    EXEMPT_ADDRESS = "exempt_address"
+    EXEMPT_USER = "exempt_user"
+    NO_IDENTITY = "no_identity"
+    USER_NOT_LISTED = "user_not_listed"
+    # Held back
+    SITE = "site"
+    FEATURE = "feature"
+    USER_LISTED = "user_listed"
+    USER_IN_ROLLOUT = "user_in_rollout"
+    IDENTITY_MISSING = "identity_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Hand the request to the app untouched."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer in the app's place, with the page of ``flag``."""
+
+    flag: str
+    reason: Reason
+
+
+Decision = Forward | Refuse

@@ -1,0 +1,189 @@
+"""One flag as it holds now, made ready to judge requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.core.addresses import Networks, compile_networks
+from gateway.core.evidence import Evidence
+from gateway.core.flags import (
+    Exemptions,
+    Flag,
+    FlagState,
+    IdentitySource,
+    Kind,
+    Mode,
+    Scope,
+)
+from gateway.core.identity import (
+    UserReader,
+    compile_source,
+    exempt_forms,
+    rollout_place,
+    rollout_threshold,
+)
+from gateway.core.outcomes import Decision, Forward, Reason, Refuse
+from gateway.core.paths import HostPattern, PathPattern
+
+# Built once: a decision allocates nothing that says its result.
+_DISABLED = Forward(Reason.DISABLED)
+_OTHER_HOST = Forward(Reason.OTHER_HOST)
+_OTHER_PATH = Forward(Reason.OTHER_PATH)
+_OTHER_METHOD = Forward(Reason.OTHER_METHOD)
+_SAFE_METHOD = Forward(Reason.SAFE_METHOD)
+_EXEMPT_PATH = Forward(Reason.EXEMPT_PATH)
+_EXEMPT_ADDRESS = Forward(Reason.EXEMPT_ADDRESS)
+_EXEMPT_USER = Forward(Reason.EXEMPT_USER)
+_NO_IDENTITY = Forward(Reason.NO_IDENTITY)
+_USER_NOT_LISTED = Forward(Reason.USER_NOT_LISTED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Which requests a flag is about: its scope, with the methods as they come."""
+
+    hosts: tuple[HostPattern, ...]
+    paths: tuple[PathPattern, ...]
+    methods: frozenset[bytes]
+    read_only: bool
+
+    def outside(self, evidence: Evidence) -> Forward | None:
+        """Why a request is not in it, or ``None`` if it is: generous throughout."""
+        if self.hosts and not evidence.may_be_for(self.hosts):
+            return _OTHER_HOST
+        if self.paths and not evidence.may_ask_for(self.paths):
+            return _OTHER_PATH
+        if self.methods and self.methods.isdisjoint(evidence.methods):
+            return _OTHER_METHOD
+        if self.read_only and evidence.only_reads:
+            return _SAFE_METHOD
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Who:
+    """Whom a per-user flag holds. ``threshold`` is the rollout's, of 2**64."""
+
+    flag: str
+    readers: tuple[UserReader, ...]
+    listed: frozenset[str]
+    threshold: int
+    exempt: frozenset[str]
+    if_listed: Decision
+    if_in_rollout: Decision
+    if_missing: Decision
+
+    def judge(self, evidence: Evidence) -> Decision:
+        """Any reading of the user counts for a hold; all must be exempt for an exemption."""
+        users = evidence.users(self.readers)
+        if not users:
+            return self.if_missing
+        if self.exempt and users <= self.exempt:
+            return _EXEMPT_USER
+        if not users.isdisjoint(self.listed):
+            return self.if_listed
+        if self.threshold and self._in_rollout(users):
+            return self.if_in_rollout
+        return _USER_NOT_LISTED
+
+    @property
+    def holds_only_listed(self) -> bool:
+        """Whether the include list alone says who may be held."""
+        return not self.threshold and isinstance(self.if_missing, Forward)
+
+    def _in_rollout(self, users: Iterable[str]) -> bool:
+        return any(rollout_place(self.flag, user) < self.threshold for user in users)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One flag, compiled. ``order`` is its place among the flags as they were written."""
+
+    order: int
+    enabled: bool
+    place: Place
+    exempt_paths: tuple[PathPattern, ...]
+    exempt_networks: Networks | None
+    who: Who | None
+    refusal: Refuse
+
+    def judge(self, evidence: Evidence) -> Decision:
+        """This flag's own decision, whatever other flags say."""
+        if not self.enabled:
+            return _DISABLED
+        outside = self.place.outside(evidence)
+        if outside is not None:
+            return outside
+        if self.exempt_networks is not None and evidence.comes_from(self.exempt_networks):
+            return _EXEMPT_ADDRESS
+        if self.exempt_paths and evidence.asks_only_for(self.exempt_paths):
+            return _EXEMPT_PATH
+        return self.refusal if self.who is None else self.who.judge(evidence)
+
+    @property
+    def may_hold(self) -> bool:
+        """Whether there is any request that this flag would hold."""
+        if not self.enabled or self.who is None:
+            return self.enabled
+        return bool(self.who.listed) or not self.who.holds_only_listed
+
+
+class Readers:
+    """The readers of identity sources: one for each, so that a request is read once."""
+
+    __slots__ = ("_by_source",)
+
+    def __init__(self) -> None:
+        self._by_source: dict[IdentitySource, UserReader] = {}
+
+    def all_for(self, sources: Iterable[IdentitySource]) -> tuple[UserReader, ...]:
+        return tuple(self._one(source) for source in sources)
+
+    def _one(self, source: IdentitySource) -> UserReader:
+        if source not in self._by_source:
+            self._by_source[source] = compile_source(source)
+        return self._by_source[source]
+
+
+def compile_rule(
+    flag: Flag, state: FlagState, *, order: int, allow: Exemptions, readers: Readers
+) -> Rule:
+    """The rule of a flag in a state; ``allow`` holds what is exempt from every flag."""
+    networks = flag.allow.networks + allow.networks
+    site = Reason.SITE if flag.kind is Kind.SITE else Reason.FEATURE
+    return Rule(
+        order=order,
+        enabled=state.enabled,
+        place=compile_place(flag.scope, state.mode),
+        exempt_paths=flag.allow.paths + allow.paths,
+        exempt_networks=compile_networks(networks) if networks else None,
+        who=compile_who(flag, state, allow.users, readers),
+        refusal=Refuse(flag.name, site),
+    )
+
+
+def compile_place(scope: Scope, mode: Mode) -> Place:
+    """HEAD is in scope where GET is."""
+    methods = {method.upper().encode() for method in scope.methods}
+    if b"GET" in methods:
+        methods.add(b"HEAD")
+    return Place(scope.hosts, scope.paths, frozenset(methods), mode is Mode.READ_ONLY)
+
+
+def compile_who(
+    flag: Flag, state: FlagState, exempt: frozenset[str], readers: Readers
+) -> Who | None:
+    if flag.identity is None:
+        return None
+    missing = Refuse(flag.name, Reason.IDENTITY_MISSING)
+    return Who(
+        flag.name,
+        readers.all_for(flag.identity.sources),
+        frozenset(state.users),
+        rollout_threshold(state.rollout),
+        exempt_forms(flag.allow.users | exempt),
+        if_listed=Refuse(flag.name, Reason.USER_LISTED),
+        if_in_rollout=Refuse(flag.name, Reason.USER_IN_ROLLOUT),
+        if_missing=missing if flag.identity.hold_missing else _NO_IDENTITY,
+    )
