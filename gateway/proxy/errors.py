@@ -1,0 +1,39 @@
+"""What can go wrong with an exchange, by owner: the client, or the app."""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    """The client's request cannot be taken; ``status`` is what it is told."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+
+
+class AppError(Exception):
+    """The app gave no answer that makes sense: 502, or 504 when it took too long."""
+
+    status = 502
+    title = "Bad gateway"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class AppTimeoutError(AppError):
+    """The app did not take the connection, or did not answer, in time."""
+
+    status = 504
+    title = "Gateway timeout"
+
+
+class FramingError(Exception):
+    """A body's framing is broken. Whose body it is, the caller knows."""
+
+
+def bad_request(detail: str) -> ClientError:
+    return ClientError(400, "Bad request", detail)

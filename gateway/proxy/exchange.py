@@ -1,0 +1,234 @@
+"""One request on its way to the app, and its answer on the way back.
+
+Theory of operation. An exchange is made in the same synchronous step as the decision to
+forward, and entered in the in-flight table. It leaves the table when the *app's* side has
+ended, not the client's: an app that works for a client that has left is still working.
+
+Bytes go straight from one connection's protocol to the other's transport. Either side's
+full buffer stops the reading of the other, so an exchange holds at most two transport
+buffers, whatever the sizes of the bodies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.proxy.body import BodyReader, UntilClose
+from gateway.proxy.errors import AppError
+from gateway.proxy.request import RequestHead
+from gateway.proxy.response import ResponseHead
+from gateway.proxy.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    from gateway.proxy.client import ClientConnection
+    from gateway.proxy.plane import DataPlane
+    from gateway.proxy.upstream import UpstreamConnection
+
+# What is still read of an answer whose client left while it came, so that the app can end
+# its work and its connection be kept. Beyond, the app is told by closing.
+LEFT_OVER = 1 << 20
+
+
+class Exchange:
+    """``uploaded``: the request has gone out whole. ``answered``: a head went to the client."""
+
+    __slots__ = (
+        "_close",
+        "_discarded",
+        "_endless",
+        "_pending",
+        "_plane",
+        "_retried",
+        "_slow",
+        "answered",
+        "client",
+        "request",
+        "revision",
+        "uploaded",
+        "upstream",
+    )
+
+    def __init__(
+        self, plane: DataPlane, client: ClientConnection, request: RequestHead, revision: int
+    ) -> None:
+        self._plane = plane
+        self.client: ClientConnection | None = client
+        self.request = request
+        self.revision = revision
+        self.upstream: UpstreamConnection | None = None
+        self.uploaded = False
+        self.answered = False
+        self._close = False
+        self._endless = False
+        self._retried = False
+        self._slow = False
+        self._pending = b""
+        self._discarded = 0
+
+    @property
+    def endless(self) -> bool:
+        """The answer has no end of its own that is worth waiting for without a client."""
+        return self._endless
+
+    # The client's side
+
+    def start(self, body: bytes, *, whole: bool) -> None:
+        """Go out on a kept connection, or wait for a new one."""
+        self.uploaded = whole
+        plane = self._plane
+        plane.in_flight.add(self)
+        connection = plane.pool.take(plane.time(), fresh=not self.request.repeatable)
+        if connection is not None:
+            self.upstream = connection
+            connection.begin(self, self._head() + body)
+            return
+        self._pending = body
+        self._connect()
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """The new connection is there."""
+        if self.client is None and not self.uploaded:
+            connection.abort()
+            self._leave()
+            return
+        self.upstream = connection
+        pending, self._pending = self._pending, b""
+        connection.begin(self, self._head() + pending)
+        if self._slow:
+            self._slow = False
+            self.app_caught_up()
+
+    def upload(self, data: bytes, *, whole: bool) -> None:
+        """More of the request's body, framed as it goes out."""
+        self.uploaded = whole
+        if self.upstream is not None:
+            self.upstream.send(data)
+            return
+        self._pending += data
+        self.app_reads_slowly()
+
+    def client_left(self) -> None:
+        """The client is gone. An app that has the whole request may end its work."""
+        self.client = None
+        if self.upstream is None:
+            return  # still connecting: settled in connected() and fail()
+        if not self.uploaded or self._endless:
+            self.upstream.abort()
+            self._leave()
+        else:
+            self.upstream.go_on()
+
+    def client_reads_slowly(self) -> None:
+        if self.upstream is not None:
+            self.upstream.hold_back()
+
+    def client_caught_up(self) -> None:
+        if self.upstream is not None:
+            self.upstream.go_on()
+
+    # The app's side
+
+    def app_reads_slowly(self) -> None:
+        self._slow = True
+        if self.client is not None:
+            self.client.hold_back()
+
+    def app_caught_up(self) -> None:
+        self._slow = False
+        if self.client is not None:
+            self.client.go_on()
+
+    def inform(self, head: ResponseHead) -> None:
+        """A 1xx: relayed, and never taken for the answer (RFC 9110, 15.2)."""
+        if self.client is not None and not self.request.http_1_0:
+            self.client.write(head.relayed(b""))
+
+    def answer(self, head: ResponseHead, body: BodyReader, first: bytes) -> None:
+        """The answer's head with what has come of its body, in one write."""
+        self.answered = True
+        self._endless = head.event_stream or isinstance(body, UntilClose)
+        self._plane.tally.answered(head.status)
+        client = self.client
+        if client is None:
+            return
+        decode = self.request.http_1_0
+        self._close = (
+            not self.request.keep_alive
+            or not self.uploaded
+            or client.draining
+            or isinstance(body, UntilClose)
+            or (decode and head.chunked)
+        )
+        connection = b"Connection: close\r\n" if self._close else client.keep_alive_line
+        client.write(head.relayed(connection, decode=decode) + first)
+
+    def relay(self, data: bytes) -> None:
+        if self.client is not None:
+            self.client.write(data)
+            return
+        self._discarded += len(data)
+        if self._discarded > LEFT_OVER and self.upstream is not None:
+            self.upstream.abort()
+            self._leave()
+
+    def switch(self, head: ResponseHead, rest: bytes) -> None:
+        """101: from here on the two connections are one tunnel."""
+        client, upstream = self.client, self.upstream
+        if client is None or upstream is None:
+            self._abort_upstream()
+            self._leave()
+            return
+        self._plane.tally.answered(101)
+        client.write(head.relayed(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade) + rest)
+        tunnel = Tunnel(self, client.transport, upstream.transport)
+        upstream.tunnel = tunnel
+        client.become(tunnel)
+
+    def end(self) -> None:
+        """The answer has been read to its end."""
+        client = self.client
+        self._leave()
+        if client is not None:
+            client.exchange_ended(close=self._close, whole=self.uploaded)
+
+    def fail(self, error: AppError) -> None:
+        """No answer, or half a one: say so where nothing was said yet, else cut it visibly."""
+        client = self.client
+        self._leave()
+        self._plane.tally.failed(error.status)
+        if client is None:
+            return
+        if self.answered:
+            client.cut()
+        else:
+            client.app_failed(error, whole=self.uploaded)
+
+    def retry(self) -> bool:
+        """The kept connection had just been closed: once more, where that is safe."""
+        if self._retried or not self.request.repeatable or self.client is None:
+            return False
+        self._retried = True
+        self._plane.tally.retried += 1
+        self.upstream = None
+        self._connect()
+        return True
+
+    def tunnel_ended(self) -> None:
+        self._leave()
+
+    def _connect(self) -> None:
+        self._plane.connector.connect(self)
+
+    def _head(self) -> bytes:
+        client = self.client
+        forwarding = client.forwarding(self.request) if client is not None else b""
+        return self.request.forwarded(forwarding, self._plane.default_host)
+
+    def _abort_upstream(self) -> None:
+        if self.upstream is not None:
+            self.upstream.abort()
+
+    def _leave(self) -> None:
+        self._plane.in_flight.discard(self)
+        self.upstream = None
+        self.client = None

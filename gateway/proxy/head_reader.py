@@ -1,0 +1,68 @@
+"""Cutting heads out of a client's byte stream, within bounds and without rescanning."""
+
+from __future__ import annotations
+
+from gateway.proxy.errors import ClientError, bad_request
+from gateway.proxy.grammar import BARE_LF, NOT_A_METHOD
+
+END = b"\r\n\r\n"
+
+
+class HeadReader:
+    """Holds the part of a head that has come. The plain case, a whole head, copies once."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    @property
+    def partial(self) -> bool:
+        return bool(self._held)
+
+    def feed(self, data: bytes, limit: int) -> tuple[bytes, bytes] | None:
+        """The next head and what follows it, or None until the rest has come.
+
+        Raises ClientError: longer than ``limit`` bytes, or no head that HTTP/1.1 knows.
+        """
+        if self._held:
+            return self._feed_more(data, limit)
+        if data[:2] == b"\r\n":  # an empty line ahead of a request (RFC 9112, 2.2)
+            data = data[2:]
+        end = data.find(END)
+        if 0 <= end <= limit - 4:
+            return data[: end + 4], data[end + 4 :]
+        if end < 0 and len(data) <= limit:
+            _check(data, 0)
+            self._held += data
+            return None
+        raise _too_large(data)
+
+    def clear(self) -> None:
+        self._held.clear()
+
+    def _feed_more(self, data: bytes, limit: int) -> tuple[bytes, bytes] | None:
+        held = self._held
+        seen = len(held)
+        held += data
+        end = held.find(END, max(0, seen - 3))
+        if end < 0 and len(held) <= limit:
+            _check(held, max(0, seen - 1))
+            return None
+        if end < 0 or end > limit - 4:
+            raise _too_large(bytes(held))
+        whole = bytes(held)
+        held.clear()
+        return whole[: end + 4], whole[end + 4 :]
+
+
+def _check(data: bytes | bytearray, start: int) -> None:
+    """Refuse at once what can never become a head, rather than wait for its end."""
+    if NOT_A_METHOD.match(data) or BARE_LF.search(data, start):
+        raise bad_request("this is not HTTP/1.1")
+
+
+def _too_large(data: bytes) -> ClientError:
+    if b"\r\n" not in data:
+        return ClientError(414, "URI too long", "the request line is too long")
+    return ClientError(431, "Request header fields too large", "the head is too long")

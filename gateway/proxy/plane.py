@@ -1,0 +1,141 @@
+"""The data plane of one worker: what every connection shares.
+
+It owns the connections of both sides, the pool, the in-flight table and the tasks, and hands
+each connection the clocks, the snapshot and the prebuilt answers it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Coroutine
+from email.utils import formatdate
+from typing import Protocol
+
+from gateway.config.settings import Settings
+from gateway.core.decision import Refuse
+from gateway.core.snapshot import Snapshot
+from gateway.pages.answers import Answer
+from gateway.pages.pages import Pages
+from gateway.proxy.client import ClientConnection
+from gateway.proxy.connector import Connector
+from gateway.proxy.deadlines import Sweep
+from gateway.proxy.in_flight import InFlight
+from gateway.proxy.peer import Peer
+from gateway.proxy.pool import Pool
+from gateway.proxy.request import RequestHead
+from gateway.proxy.upstream import UpstreamConnection
+from gateway.telemetry.tally import Tally
+
+# l_onoff=1, l_linger=0: close() sends a reset, so that half an answer never looks whole.
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Live(Protocol):
+    """What the data plane needs of the state: the snapshot now, or one read from now on."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+    @property
+    def settings(self) -> Settings: ...
+    async def fresh(self) -> Snapshot: ...
+
+
+class DataPlane:
+    """One worker's data plane. Start and stop it from its event loop."""
+
+    def __init__(self, live: Live, pages: Pages, tally: Tally) -> None:
+        self.live = live
+        self.pages = pages
+        self.tally = tally
+        self.settings = live.settings
+        self.loop = asyncio.get_running_loop()
+        self.time = self.loop.time
+        self.wall_time = time.time
+        self.clients: set[ClientConnection] = set()
+        self.upstreams: set[UpstreamConnection] = set()
+        self.in_flight = InFlight()
+        self.pool = Pool(self.settings.timeouts.idle)
+        self.connector = Connector(self, self.settings.upstream)
+        self.default_host = _authority(self.settings)
+        self.date_line = b""
+        self._date_second = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweep = Sweep(self.loop, (self.clients, self.upstreams), self._tick)
+        self._empty = asyncio.Event()
+        self._tick()
+
+    def start(self) -> None:
+        self._sweep.start()
+
+    async def stop(self, seconds: float) -> None:
+        """Finish what is under way, at most for ``seconds``; then cut."""
+        for client in list(self.clients):
+            client.drain()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wait_until_empty()
+        except TimeoutError:
+            pass
+        for client in list(self.clients):
+            client.transport.abort()
+        for upstream in list(self.upstreams):
+            upstream.transport.abort()
+        for task in self._tasks:
+            task.cancel()
+        self._sweep.stop()
+
+    # For the connections
+
+    def admit(self, client: ClientConnection) -> bool:
+        """Enter a new client's connection; False: there are too many."""
+        self.clients.add(client)
+        self.tally.connections += 1
+        return len(self.clients) <= self.settings.limits.connections
+
+    def peer(self, transport: asyncio.BaseTransport) -> Peer:
+        name = transport.get_extra_info("peername")
+        address = name[0] if isinstance(name, tuple) else ""
+        tls = transport.get_extra_info("sslcontext") is not None
+        return Peer(address, tls=tls, networks=self.live.settings.trusted_proxies)
+
+    def refusal(self, decision: Refuse, request: RequestHead, snapshot: Snapshot) -> Answer:
+        view = snapshot.view(decision.flag)
+        assert view is not None  # noqa: S101 a decision names a flag of its own snapshot
+        safe = request.method in {b"GET", b"HEAD"}
+        return self.pages.refusal(view, request.accept, decision.reason, safe=safe)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """A task that the plane owns."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def reset(self, transport: asyncio.Transport) -> None:
+        """Close so that the client sees that something is missing."""
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        transport.abort()
+
+    async def _wait_until_empty(self) -> None:
+        while self.clients or self.in_flight:
+            self._empty.clear()
+            await self._empty.wait()
+
+    def _tick(self) -> None:
+        second = int(time.time())
+        if second != self._date_second:
+            self._date_second = second
+            self.date_line = b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
+        if not self.clients and not self.in_flight:
+            self._empty.set()
+
+
+def _authority(settings: Settings) -> bytes:
+    """The Host for an HTTP/1.0 request that has none."""
+    upstream = settings.upstream
+    return b"localhost" if upstream.path is not None else str(upstream).encode()

@@ -1,0 +1,62 @@
+"""Kept connections to the app: who is free, and who is too old to be trusted with a write.
+
+Bookkeeping alone: it opens and closes nothing. Last in, first out, so that the warmest
+connection is used and the rest go idle and can be let go.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.proxy.upstream import UpstreamConnection
+
+MAX_IDLE = 512
+
+# Seconds. An app may close a kept connection just as a request is on its way to it (gunicorn
+# does after 2 s, Node and uvicorn after 5 s). A request that may be sent twice is then sent
+# twice; any other one only goes out on a connection that answered this recently.
+FRESH = 1.0
+
+
+class Pool:
+    """The idle connections, the most recently used last."""
+
+    def __init__(self, idle_timeout: float) -> None:
+        self._idle: deque[UpstreamConnection] = deque()
+        self._idle_timeout = idle_timeout
+
+    def __len__(self) -> int:
+        return len(self._idle)
+
+    def take(self, now: float, *, fresh: bool) -> UpstreamConnection | None:
+        """The warmest usable connection. ``fresh``: only one that answered just now."""
+        while self._idle:
+            connection = self._idle[-1]
+            if fresh and now - connection.idle_since > FRESH:
+                return None
+            self._idle.pop()
+            if not connection.transport.is_closing():
+                return connection
+        return None
+
+    def release(self, connection: UpstreamConnection, now: float) -> None:
+        connection.idle_since = now
+        connection.deadline = now + self._idle_timeout
+        self._idle.append(connection)
+        if len(self._idle) > MAX_IDLE:
+            self._idle[0].deadline = now  # the next sweep closes it
+
+    def forget(self, connection: UpstreamConnection) -> None:
+        """The connection has ended, or must not be used again. Idempotent."""
+        try:
+            self._idle.remove(connection)
+        except ValueError:
+            return
+
+    def drain(self) -> list[UpstreamConnection]:
+        """Forget all; the caller closes what is returned."""
+        idle = list(self._idle)
+        self._idle.clear()
+        return idle

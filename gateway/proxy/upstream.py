@@ -1,0 +1,244 @@
+"""A connection to the app: one exchange at a time, and nothing taken on trust.
+
+Theory of operation. The connection reads the head of an answer, then relays its body as it
+comes. It is kept for the next exchange only if the answer ended exactly where its framing
+said, the whole request had gone out, and both sides meant to go on. A byte that arrives while
+nobody waits for one closes it: handed to the next visitor, it would be somebody else's answer
+(response poisoning; measured in other proxies' clients).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from gateway.proxy.body import NO_BODY, BodyReader
+from gateway.proxy.errors import AppError, AppTimeoutError, FramingError
+from gateway.proxy.response import MAX_HEAD, ResponseHead, parse_response
+
+if TYPE_CHECKING:
+    from gateway.proxy.exchange import Exchange
+    from gateway.proxy.plane import DataPlane
+    from gateway.proxy.tunnel import Tunnel
+
+NEVER = float("inf")
+MAX_INFORMATIONAL = 32  # 1xx answers before the real one; more is a flood
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One TCP, TLS or Unix connection to the app."""
+
+    __slots__ = (  # noqa: RUF023 grouped by how long a value lives
+        # the worker's
+        "_plane",
+        # the connection's
+        "deadline",
+        "idle_since",
+        "reused",
+        "transport",
+        "tunnel",
+        # the exchange's
+        "_body",
+        "_buffer",
+        "_informational",
+        "_keep",
+        "exchange",
+    )
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+        self.deadline = NEVER
+        self.idle_since = 0.0
+        self.reused = False
+        self.tunnel: Tunnel | None = None
+        self.exchange: Exchange | None = None
+        self._body: BodyReader | None = None
+        self._buffer = b""
+        self._informational = 0
+        self._keep = False
+
+    # The exchange's side
+
+    def begin(self, exchange: Exchange, data: bytes) -> None:
+        """Send a request's head and what there is of its body."""
+        self.exchange = exchange
+        self._informational = 0
+        self.touch()
+        self.transport.write(data)
+
+    def send(self, data: bytes) -> None:
+        self.touch()
+        self.transport.write(data)
+
+    def touch(self) -> None:
+        """The app has ``timeouts.response`` from now to send its next byte."""
+        self.deadline = self._plane.time() + self._plane.settings.timeouts.response
+
+    def hold_back(self) -> None:
+        """The client reads too slowly: stop reading, and do not blame the app for it."""
+        self.deadline = NEVER
+        self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        self.touch()
+        self.transport.resume_reading()
+
+    def abort(self) -> None:
+        """Give the exchange up: the app sees its client leave."""
+        self.exchange = None
+        self.deadline = NEVER
+        self.transport.abort()
+
+    # asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._plane.upstreams.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.tunnel is not None:
+            self.tunnel.to_client(data)
+            return
+        exchange = self.exchange
+        if exchange is None:
+            self._plane.pool.forget(self)
+            self.transport.abort()
+            return
+        try:
+            if self._body is None:
+                self._take_head(exchange, data)
+            else:
+                self._take_body(exchange, self._body, data)
+        except FramingError as error:
+            self._fail(AppError(f"the app's answer is malformed: {error}"))
+        except AppError as error:
+            self._fail(error)
+
+    def eof_received(self) -> bool:
+        if self.tunnel is not None:
+            return self.tunnel.app_ended()
+        exchange, body = self.exchange, self._body
+        if exchange is not None and body is not None and body.at_eof():
+            self._end(exchange, keep=False)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._plane.upstreams.discard(self)
+        self._plane.pool.forget(self)
+        self.deadline = NEVER
+        if self.tunnel is not None:
+            self.tunnel.app_lost()
+        elif (exchange := self.exchange) is not None:
+            self.exchange = None
+            self._lost(exchange, exc)
+
+    def pause_writing(self) -> None:
+        if self.tunnel is not None:
+            self.tunnel.app_is_slow()
+        elif self.exchange is not None:
+            self.exchange.app_reads_slowly()
+
+    def resume_writing(self) -> None:
+        if self.tunnel is not None:
+            self.tunnel.app_caught_up()
+        elif self.exchange is not None:
+            self.touch()
+            self.exchange.app_caught_up()
+
+    def timed_out(self) -> None:
+        if self.exchange is None:
+            self._plane.pool.forget(self)
+            self.transport.close()
+        else:
+            self._fail(AppTimeoutError("the app did not answer in time"))
+
+    # Reading an answer
+
+    def _take_head(self, exchange: Exchange, data: bytes) -> None:
+        if self._buffer:
+            data = self._buffer + data
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            if len(data) > MAX_HEAD or (b"\n" in data and b"\r\n" not in data):
+                raise AppError("the head of the app's answer is too long or malformed")
+            self._buffer = data
+            return
+        if end > MAX_HEAD:
+            raise AppError("the head of the app's answer is too long")
+        self._buffer = b""
+        head = parse_response(data[: end + 4])
+        rest = data[end + 4 :]
+        if head.status == 101:
+            self._switch(exchange, head, rest)
+        elif head.informational:
+            self._inform(exchange, head, rest)
+        else:
+            self._answer(exchange, head, rest)
+
+    def _inform(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
+        self._informational += 1
+        if self._informational > MAX_INFORMATIONAL:
+            raise AppError("the app sent too many informational answers")
+        self.touch()
+        exchange.inform(head)
+        if rest:
+            self._take_head(exchange, rest)
+
+    def _switch(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
+        if not exchange.request.upgrade or head.upgrade.lower() != b"websocket":
+            raise AppError("the app switched protocols though nobody asked it to")
+        self.deadline = NEVER
+        exchange.switch(head, rest)
+
+    def _answer(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
+        body = head.body(exchange.request.method, decode=exchange.request.http_1_0)
+        self._keep = head.keep_alive
+        if body is NO_BODY:
+            exchange.answer(head, body, b"")
+            self._end(exchange, keep=head.keep_alive and not rest)
+            return
+        self._body = body
+        if head.event_stream:
+            self.deadline = NEVER
+        else:
+            self.touch()
+        first = body.feed(rest) if rest else b""  # broken already: a 502 still
+        exchange.answer(head, body, first)
+        if body.done:
+            self._end(exchange, keep=self._keep and not body.surplus)
+
+    def _take_body(self, exchange: Exchange, body: BodyReader, data: bytes) -> None:
+        if self.deadline != NEVER:
+            self.touch()
+        out = body.feed(data)
+        if out:
+            exchange.relay(out)
+        if body.done:
+            self._end(exchange, keep=self._keep and not body.surplus)
+
+    def _end(self, exchange: Exchange, *, keep: bool) -> None:
+        """The answer is whole. The connection is free before the client may ask again."""
+        self.exchange = None
+        self._body = None
+        if keep and exchange.uploaded and not self.transport.is_closing():
+            self.deadline = NEVER
+            self.reused = True
+            self._plane.pool.release(self, self._plane.time())
+        else:
+            self.deadline = NEVER
+            self.transport.close()
+        exchange.end()
+
+    def _fail(self, error: AppError) -> None:
+        exchange, self.exchange = self.exchange, None
+        self.deadline = NEVER
+        self.transport.abort()
+        if exchange is not None:
+            exchange.fail(error)
+
+    def _lost(self, exchange: Exchange, exc: Exception | None) -> None:
+        untouched = self._body is None and not self._buffer and not self._informational
+        if untouched and self.reused and exchange.retry():
+            return
+        cause = f": {exc}" if exc else ""
+        exchange.fail(AppError(f"the app closed the connection before its answer was whole{cause}"))

@@ -1,0 +1,103 @@
+"""The tally and the state as Prometheus metrics, put together when they are asked for.
+
+Labels are bounded: flags are those of the YAML, statuses those the gateway itself gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway.core.snapshot import Snapshot
+from gateway.telemetry.tally import Tally
+
+
+class GatewayCollector(Collector):
+    """Reads the tally and the snapshot; ``gauges`` gives what the others know, by name."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        snapshot: Callable[[], Snapshot],
+        gauges: Callable[[], dict[str, tuple[str, float]]],
+    ) -> None:
+        self._tally = tally
+        self._snapshot = snapshot
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._counters()
+        yield from self._states()
+        for name, (meaning, value) in self._gauges().items():
+            yield GaugeMetricFamily(name, meaning, value=value)
+
+    def _counters(self) -> Iterator[Metric]:
+        tally = self._tally
+        yield CounterMetricFamily(
+            "gateway_connections", "Connections of clients accepted", value=tally.connections
+        )
+        yield CounterMetricFamily(
+            "gateway_requests_forwarded", "Requests handed to the app", value=tally.forwarded
+        )
+        yield CounterMetricFamily(
+            "gateway_requests_retried",
+            "Requests sent once more, on a new connection",
+            value=tally.retried,
+        )
+        refused = CounterMetricFamily(
+            "gateway_requests_refused", "Requests answered by a flag's page", labels=["flag"]
+        )
+        for flag, count in tally.refused.items():
+            refused.add_metric([flag], count)
+        yield refused
+        answers = CounterMetricFamily(
+            "gateway_app_answers", "Answers of the app by first digit", labels=["class"]
+        )
+        for digit, count in enumerate(tally.answers[1:], start=1):
+            answers.add_metric([f"{digit}xx"], count)
+        yield answers
+        yield _by_status("gateway_app_failures", "Answers the app owed", tally.failures)
+        yield _by_status("gateway_errors", "Errors answered by the gateway itself", tally.own)
+
+    def _states(self) -> Iterator[Metric]:
+        snapshot = self._snapshot()
+        yield GaugeMetricFamily("gateway_revision", "Revision served", value=snapshot.revision)
+        enabled = GaugeMetricFamily(
+            "gateway_flag_enabled", "1 while the flag's switch is on", labels=["flag", "kind"]
+        )
+        users = GaugeMetricFamily(
+            "gateway_flag_users", "Users on the flag's include list", labels=["flag"]
+        )
+        for view in snapshot.views:
+            enabled.add_metric([view.flag.name, view.flag.kind.value], float(view.state.enabled))
+            if view.flag.identity is not None:
+                users.add_metric([view.flag.name], len(view.state.users))
+        yield enabled
+        yield users
+
+
+class Metrics:
+    """The registry of one worker."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        snapshot: Callable[[], Snapshot],
+        gauges: Callable[[], dict[str, tuple[str, float]]],
+    ) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(GatewayCollector(tally, snapshot, gauges))
+
+    def exposition(self) -> bytes:
+        """The text format that Prometheus scrapes."""
+        return generate_latest(self._registry)
+
+
+def _by_status(name: str, meaning: str, counts: dict[int, int]) -> Metric:
+    family = CounterMetricFamily(name, meaning, labels=["status"])
+    for status, count in counts.items():
+        family.add_metric([str(status)], count)
+    return family
