@@ -22,7 +22,8 @@ class Services:
 
     ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges that
     are in a flag's scope now (None: all). ``member`` describes this worker process as JSON
-    values, ``member`` (its id) among them. ``listening``: the public port takes connections.
+    values: ``member`` (its id), ``since`` (seconds since the epoch) and more. ``listening``:
+    the public port takes connections.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 

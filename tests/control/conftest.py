@@ -15,7 +15,7 @@ from gateway.core.flags import Flag
 from gateway.core.snapshot import FlagView
 from gateway.stores import open_store
 from gateway.stores.base import Store
-from tests.support.control import REINDEX, SEARCH, SITE, TOKENS, Clock, Stage
+from tests.support.control import NOW, REINDEX, SEARCH, SITE, TOKENS, Clock, Stage
 
 Start = Callable[..., Awaitable[Stage]]
 
@@ -53,7 +53,7 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
             state=state,
             metrics=lambda: b"gateway_up 1\n",
             in_flight=in_flight,
-            member=lambda: {"member": "m1", "pid": 7, "revision": state.snapshot.revision},
+            member=lambda: {"member": "m1", "since": NOW, "revision": state.snapshot.revision},
             listening=lambda: stage.listening,
             clock=clock,
             monotonic=clock,
