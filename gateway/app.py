@@ -124,23 +124,22 @@ class Gateway:
         }
 
 
-async def serve(
-    settings: Settings, started: Callable[[Gateway], None] = lambda _gateway: None
-) -> None:
-    """Run until SIGTERM or SIGINT. Raises what ``Gateway.start`` does.
+async def serve(settings: Settings, started: Callable[[Gateway], None] | None = None) -> None:
+    """Run until SIGTERM or SIGINT; ``started`` is called once it listens.
 
-    ``started`` is called once it listens.
+    Raises what ``Gateway.start`` does.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    gateway = Gateway(settings)
-    await gateway.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    gateway = Gateway(settings)
+    await gateway.start()
     log.info("in front of %s on %s", settings.upstream, gateway.address)
     if gateway.control_address is not None:
         log.info("control API on %s", gateway.control_address)
-    started(gateway)
+    if started is not None:
+        started(gateway)
     await stop.wait()
     log.info("stopping: finishing what is under way")
     await gateway.stop()
