@@ -30,8 +30,9 @@ log = logging.getLogger("gateway")
 class Gateway:
     """One worker: its state, its data plane and its control plane."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
         self._settings = settings
+        self._environ = environ
         self._member = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._since = time.time()
         self._cleanup = AsyncExitStack()
@@ -57,7 +58,7 @@ class Gateway:
 
     async def _start(self) -> None:
         settings = self._settings
-        self._state = LiveState(settings, open_store(settings.store))
+        self._state = LiveState(settings, open_store(settings.store), environ=self._environ)
         self._cleanup.push_async_callback(self._state.close)
         await self._state.start()
         tally = Tally()
@@ -124,16 +125,22 @@ class Gateway:
         }
 
 
-async def serve(settings: Settings, started: Callable[[Gateway], None] | None = None) -> None:
+async def serve(
+    settings: Settings,
+    started: Callable[[Gateway], None] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> None:
     """Run until SIGTERM or SIGINT; ``started`` is called once it listens.
 
-    Raises what ``Gateway.start`` does.
+    ``environ`` is what the settings were read with, and edits of the YAML will be; the
+    process's own unless given. Raises what ``Gateway.start`` does.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    gateway = Gateway(settings)
+    gateway = Gateway(settings, environ)
     await gateway.start()
     log.info("in front of %s on %s", settings.upstream, gateway.address)
     if gateway.control_address is not None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -19,7 +17,6 @@ from gateway.cli.init import example
 from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.cli.serve import run
 from gateway.cli.session import DEFAULT_URL
-from gateway.config.settings import Address, Settings
 from gateway.demo.process import bookshop
 
 
@@ -53,68 +50,43 @@ def demo(
         }
         settings = read_settings(config, environ)
         log_to_stderr(log_level)
-        run(_serve(settings, "\n".join(_introduction(settings, shop, config, state))))
+
+        def introduce(gateway: app.Gateway) -> None:
+            site = _url(gateway.address, "https" if settings.tls else "http")
+            control = _url(gateway.control_address) if gateway.control_address else None
+            flag = next((each.name for each in settings.flags), "site")
+            _tell_addresses(site, control, shop or f"{settings.upstream}", state)
+            _tell_lines(site, control, flag, config)
+
+        run(app.serve(settings, introduce, environ=environ))
 
 
-async def _serve(settings: Settings, introduction: str) -> None:
-    telling = asyncio.create_task(_tell(settings.listen, introduction))
-    try:
-        await app.serve(settings)
-    finally:
-        telling.cancel()
+def _tell_addresses(site: str, control: str | None, upstream: str, state: Path) -> None:
+    click.echo(f"  the site, through the gateway  {site}")
+    click.echo(f"  the app itself                 {upstream}")
+    click.echo(f"  the control API                {control or 'none (control.listen is null)'}")
+    click.echo(f"  what is flipped is kept in     {state}/")
 
 
-async def _tell(listen: Address, introduction: str) -> None:
-    # The addresses are worth printing only once somebody answers there.
-    while not await _answers(listen):  # noqa: ASYNC110 nothing here is told of it
-        await asyncio.sleep(0.05)
-    click.echo(introduction)
-
-
-async def _answers(listen: Address) -> bool:
-    try:
-        if listen.path is not None:
-            _, writer = await asyncio.open_unix_connection(listen.path)
-        else:
-            _, writer = await asyncio.open_connection(_reachable(listen), listen.port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-def _introduction(
-    settings: Settings, shop: str | None, config: Path | None, state: Path
-) -> Iterator[str]:
-    site = _url(settings.listen, "https" if settings.tls else "http")
-    control = _url(settings.control.listen) if settings.control.listen else None
-    flag = next((each.name for each in settings.flags), "site")
-    ask = f"{_program()} --url {control}" if control != DEFAULT_URL else _program()
-    yield f"  the site, through the gateway   {site}"
-    yield f"  {'Bookshop, the sample app' if shop else 'the app':<30}  {shop or settings.upstream}"
-    yield f"  the control API                 {control or 'none (control.listen is null)'}"
-    yield f"  what is flipped is kept in      {state}/"
-    yield ""
-    yield "Try, in another terminal:"
-    yield f"  curl -i {site}/"
-    yield f'  {ask} on {flag} --reason "trying it"    # and: off {flag}'
+def _tell_lines(site: str, control: str | None, flag: str, config: Path | None) -> None:
+    ask = _program() if control in {DEFAULT_URL, None} else f"{_program()} --url {control}"
+    click.echo("\nTry, in another terminal:")
+    click.echo(f"  curl -i {site}/")
+    click.echo(f'  {ask} on {flag} --reason "trying it"    # and: off {flag}')
     if config is None:
-        yield f"  {ask} status"
+        click.echo(f"  {ask} status")
     else:
-        yield f"  $EDITOR {config}    # {flag}: {{enabled: true}}, and save"
-    yield ""
-    yield "Ctrl-C ends it."
+        click.echo(f"  $EDITOR {config}    # under {flag} set enabled: true, and save")
+    click.echo("\nCtrl-C ends it.")
 
 
-def _url(address: Address, scheme: str = "http") -> str:
-    if address.path is not None:
-        return str(address)
-    return f"{scheme}://{Address(_reachable(address), address.port)}"
-
-
-def _reachable(address: Address) -> str:
+def _url(address: str, scheme: str = "http") -> str:
+    if address.startswith("unix:"):
+        return address
     # "Every interface" is an address to listen on, not one to go to.
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(address.host, address.host)  # noqa: S104
+    host, _, port = address.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host.strip("[]"), host.strip("[]"))  # noqa: S104
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _program() -> str:
