@@ -1,0 +1,1 @@
+"""The state that holds now, and every way to change it."""

@@ -1,0 +1,53 @@
+"""What of an edited YAML takes effect while running, and whether its flags are new."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+
+from gateway.config import ConfigError
+from gateway.config.settings import Settings
+
+RESTART = ("upstream", "listen", "tls", "workers", "store")
+
+
+def settle(running: Settings, loaded: Settings) -> tuple[Settings, tuple[ConfigError, ...]]:
+    """The settings that hold from now on, and a notice for each key that needs a restart.
+
+    ``upstream``, ``listen``, ``tls``, ``workers``, ``store`` and ``control.listen`` stay as
+    they were when the gateway started. With another ``control.listen`` all of ``control``
+    stays: its tokens were checked against the address that they are for, and a loopback
+    address needs none. All other keys take effect at once.
+    """
+    changed = [key for key in RESTART if getattr(running, key) != getattr(loaded, key)]
+    kept = {key: getattr(running, key) for key in changed}
+    if running.control.listen != loaded.control.listen:
+        changed.append("control.listen")
+        kept["control"] = running.control
+    file = str(loaded.path or "")
+    notices = [ConfigError(file, None, key, "takes effect with a restart") for key in changed]
+    return replace(loaded, **kept), tuple(notices)
+
+
+def definitions_digest(settings: Settings) -> str:
+    """The flags and the exemptions from all of them, as 32 hexadecimal digits.
+
+    Equal for equal definitions, in every process: an edit of a comment makes no new revision.
+    """
+    plain = [_plain(settings.flags), _plain(settings.allow), _plain(settings.page)]
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:32]
+
+
+def _plain(value: object) -> object:
+    # Fields that take no part in comparisons are derived from those that do.
+    if is_dataclass(value):
+        return [_plain(getattr(value, each.name)) for each in fields(value) if each.compare]
+    if isinstance(value, Mapping):
+        return sorted([str(key), _plain(part)] for key, part in value.items())
+    if isinstance(value, frozenset):
+        return sorted((_plain(part) for part in value), key=str)
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)

@@ -1,0 +1,130 @@
+"""What is asked of the store, as edits: pure functions of the state as it stands there.
+
+Each is built for one call and refuses a store that has gone back behind ``floor``, the
+highest revision that this process has seen: what it would build on has lost flips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from gateway.core.flags import Flag
+from gateway.core.overrides import Override, changes, effective, lifted, state_digest
+from gateway.stores.base import AuditEntry, Change, Edit, StoredState, StoreError
+
+# A flag and its override as it stands, to the override that shall be; None: the YAML alone.
+Step = Callable[[Flag, Override | None], Override | None]
+
+
+class RevisionMoved(Exception):  # noqa: N818 an answer to If-Match, not a failure
+    """The store is at ``current``, not at the revision that the caller has seen."""
+
+    def __init__(self, current: int) -> None:
+        self.current = current
+        super().__init__(f"the revision is {current}")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does what, when (seconds since the epoch) and why, and on which revision."""
+
+    by: str
+    action: str
+    at: float
+    reason: str = ""
+    if_match: int | None = None
+
+
+def went_back(stored: int, floor: int) -> StoreError:
+    """The error of a store whose revision is lower than one already seen."""
+    return StoreError(
+        f"the store went back from revision {floor} to {stored}: its file was replaced, or has "
+        f"lost writes. The state of revision {floor} goes on holding and flips are refused "
+        "until the store is past it or the gateway is restarted"
+    )
+
+
+def change_override(flag: Flag, step: Step, act: Act, floor: int) -> Edit:
+    """One flag's override, changed by ``step``; nothing if it comes to the same."""
+
+    def edit(stored: StoredState) -> Change | None:
+        _check(stored, floor)
+        if act.if_match not in (None, stored.revision):
+            raise RevisionMoved(stored.revision)
+        current = stored.overrides.get(flag.name)
+        after = step(flag, current)
+        if after == effective(flag.state, current, act.at)[1]:
+            return None
+        moved = changes(flag.state, current, after, act.at)
+        entry = AuditEntry(act.at, act.by, act.action, flag.name, act.reason, moved)
+        return Change({flag.name: after}, (entry,))
+
+    return edit
+
+
+def lift_due(flags: Mapping[str, Flag], now: float, floor: int) -> Edit:
+    """Every lift that is due at ``now``, written down; nothing if another member did it."""
+
+    def edit(stored: StoredState) -> Change | None:
+        _check(stored, floor)
+        due = {name: each for name, each in stored.overrides.items() if _is_due(each, now)}
+        after = {name: lifted(override, now) for name, override in due.items()}
+        entries = [
+            AuditEntry(
+                at=now,
+                by=override.by,
+                action="lift",
+                flag=name,
+                reason=override.reason,
+                changes=_lift_changes(flags.get(name), override, after[name], now),
+            )
+            for name, override in due.items()
+        ]
+        return Change(after, entries) if due else None
+
+    return edit
+
+
+def take_in(flags: Mapping[str, Flag], digest: str, now: float, floor: int) -> Edit:
+    """The YAML's flags, as they are now: overrides that lapsed with the edit are dropped.
+
+    Dropped for good, so that an edit and its undoing do not bring an old flip back. So are
+    those of flags that are no more. Nothing if the store already has this ``digest``.
+    """
+
+    def edit(stored: StoredState) -> Change | None:
+        _check(stored, floor)
+        if stored.config_digest == digest:
+            return None
+        dropped = [
+            name
+            for name, override in stored.overrides.items()
+            if name not in flags or override.digest != state_digest(flags[name].state)
+        ]
+        entries = [AuditEntry(now, "yaml", "config", "", "the YAML was read", None)]
+        entries += [
+            AuditEntry(now, "yaml", "config", name, "the YAML was edited: its override lapsed")
+            for name in dropped
+        ]
+        return Change(dict.fromkeys(dropped), entries, digest)
+
+    return edit
+
+
+def _check(stored: StoredState, floor: int) -> None:
+    if stored.revision < floor:
+        raise went_back(stored.revision, floor)
+
+
+def _is_due(override: Override, now: float) -> bool:
+    return override.lift is not None and override.lift.at <= now
+
+
+def _lift_changes(
+    flag: Flag | None, before: Override, after: Override | None, now: float
+) -> Mapping[str, object] | None:
+    if flag is None:
+        return None
+    # Without its lift, the override is what held until now.
+    return changes(flag.state, replace(before, lift=None), after, now)

@@ -1,0 +1,359 @@
+"""The state that holds now: the YAML, the overrides in the store, and the time, as one value.
+
+Theory of operation. ``snapshot`` is swapped whole and read without a lock by every request.
+All that may change it takes one turn after another (``_turn``): a flip, an edit of the YAML
+or a lift writes to the store first and is swapped in before its turn ends; a read of the store
+swaps in what it finds. So no reader ever sees new overrides beside old flags.
+
+Two tasks run beside the callers. One follows the YAML. The other waits for the store's push,
+for the first flag's TTL to run out, for the next lift and, after a failure, for the next try.
+
+When the store cannot be reached, the last known state goes on holding (fail-static), flips
+fail, and an edit of the YAML waits. A store whose revision is lower than one already seen has
+lost flips: it is treated as out of reach until it is past that revision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.config import ConfigError, ConfigErrors, Settings, load
+from gateway.core.flags import Flag
+from gateway.core.overrides import Override, Patch, flipped, with_users
+from gateway.core.snapshot import Snapshot, compile_snapshot
+from gateway.state.definitions import definitions_digest, settle
+from gateway.state.edits import (
+    Act,
+    RevisionMoved,
+    Step,
+    change_override,
+    lift_due,
+    take_in,
+    went_back,
+)
+from gateway.state.shared_read import SharedRead
+from gateway.state.ttl import Freshness
+from gateway.state.watcher import edits
+from gateway.stores.base import AuditEntry, Edit, Store, StoredState, StoreError
+
+__all__ = ["LiveState", "RevisionMoved", "UnknownFlag"]
+
+FIRST_RETRY, LAST_RETRY = 0.1, 5.0  # seconds between tries to reach the store
+LEAST_WAIT, MOST_WAIT = 0.02, 30.0  # seconds; the most because the wall clock may be set
+
+_log = logging.getLogger("gateway.state")
+
+Listener = Callable[[Snapshot], None]
+
+
+class UnknownFlag(LookupError):  # noqa: N818 an answer to a caller, as LookupError's own kinds
+    """No flag of that name is in the YAML."""
+
+
+class LiveState:
+    """The current snapshot, and every way to change it.
+
+    ``settings`` are as last validly loaded, ``config_errors`` those of the last edit (none
+    once mended), ``config_notices`` name what of it needs a restart, ``store_error`` says why
+    the store was not reached last time. ``clock`` is seconds since the epoch, ``monotonic``
+    seconds that never go back, ``environ`` what ``${NAME}`` in the YAML is taken from.
+    """
+
+    snapshot: Snapshot
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.config_errors: tuple[ConfigError, ...] = ()
+        self.config_notices: tuple[ConfigError, ...] = ()
+        self.store_error: str | None = None
+        self._store = store
+        self._clock = clock
+        self._monotonic = monotonic
+        self._environ = os.environ if environ is None else environ
+        self._stored = StoredState(0, {})
+        self._flags: dict[str, Flag] = {}
+        self._digest = ""
+        self._pending: Settings | None = None  # an edit that the store has not taken yet
+        self._retry = 0.0  # seconds until the next try; 0: the store was reached
+        self._freshness = Freshness(monotonic)
+        self._turn = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._shared_read = SharedRead(self._read)
+        self._listeners: list[Listener] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Open the store and take the settings in. Raises ``StoreError``: nothing is served."""
+        await self._store.open()
+        try:
+            await self._take_in(self.settings)
+        except StoreError:
+            await self._store.close()
+            raise
+        self._spawn(self._follow_store(), "following the store")
+        self._spawn(self._keep_up(), "keeping up with time")
+        if self.settings.path is not None:
+            self._spawn(self._follow_yaml(self.settings.path), "following the YAML")
+
+    async def close(self) -> None:
+        """Stop following, and let go of the store. Idempotent."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await self._shared_read.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._store.close()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` synchronously at each swap; what is returned ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def fresh(self) -> Snapshot:
+        """The state by a read begun after this call, or the last known if that fails."""
+        return await self._shared_read()
+
+    async def flip(
+        self, flag: str, patch: Patch, *, by: str, if_match: int | None = None
+    ) -> Snapshot:
+        """Change a flag's override: durable, and swapped in, before this returns.
+
+        Raises ``UnknownFlag``, ``PatchError`` (a key that this kind of flag has not),
+        ``RevisionMoved`` and ``StoreError``; then nothing has changed.
+        """
+        act = Act(by, "flip", self._clock(), patch.reason, if_match)
+
+        def step(known: Flag, current: Override | None) -> Override | None:
+            return flipped(known, current, patch, now=act.at, by=by)
+
+        return await self._change(flag, step, act)
+
+    async def change_users(
+        self,
+        flag: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        by: str,
+        reason: str = "",
+        if_match: int | None = None,
+    ) -> Snapshot:
+        """Add and remove users of a per-user flag; idempotent. Raises as ``flip``."""
+        act = Act(by, "users", self._clock(), reason, if_match)
+
+        def step(known: Flag, current: Override | None) -> Override | None:
+            return with_users(
+                known, current, add=add, remove=remove, now=act.at, by=by, reason=reason
+            )
+
+        return await self._change(flag, step, act)
+
+    async def reset(
+        self, flag: str, *, by: str, reason: str = "", if_match: int | None = None
+    ) -> Snapshot:
+        """Back to what the YAML says; idempotent. Raises as ``flip``."""
+        act = Act(by, "reset", self._clock(), reason, if_match)
+        return await self._change(flag, lambda _flag, _current: None, act)
+
+    async def audit(self, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
+        """The newest entries first, those before the ``id`` given. Raises ``StoreError``."""
+        return await self._store.audit(limit, before)
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Note something that changed no flag. Raises ``StoreError``."""
+        await self._store.record(entry)
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_report)
+        self._tasks.append(task)
+
+    async def _change(self, name: str, step: Step, act: Act) -> Snapshot:
+        async with self._turn:
+            flag = self._flags.get(name)
+            if flag is None:
+                raise UnknownFlag(name)
+            await self._update(change_override(flag, step, act, self._stored.revision))
+            return self.snapshot
+
+    # Within a turn
+
+    async def _update(self, edit: Edit, settings: Settings | None = None) -> None:
+        # Writes, then swaps in what the store holds now, beside the settings that go with it.
+        started = self._monotonic()
+        try:
+            stored = await self._store.update(edit)
+        except StoreError as error:
+            self._failed(error)
+            raise
+        self._reached(stored, started, settings)
+
+    async def _read(self) -> Snapshot:
+        async with self._turn:
+            started = self._monotonic()
+            try:
+                stored = await self._store.read()
+                if stored.revision < self._stored.revision:
+                    raise went_back(stored.revision, self._stored.revision)
+            except StoreError as error:
+                self._failed(error)
+            else:
+                self._reached(stored, started, await self._of_another_yaml(stored))
+            return self.snapshot
+
+    async def _take_in(self, settings: Settings) -> None:
+        digest = definitions_digest(settings)
+        if digest == self._digest:  # no flag has changed, so the store is not needed
+            self._swap(self._stored, settings)
+            return
+        flags = {flag.name: flag for flag in settings.flags}
+        edit = take_in(flags, digest, self._clock(), self._stored.revision)
+        await self._update(edit, settings)
+
+    async def _of_another_yaml(self, stored: StoredState) -> Settings | None:
+        # Another member has read another YAML and has dropped what lapsed with it. If our file
+        # says the same by now, both are swapped in together; if not, its edit is to come.
+        if stored.config_digest in (self._digest, self._stored.config_digest):
+            return None
+        with suppress(ConfigErrors):
+            settings = settle(self.settings, await self._load())[0]
+            if definitions_digest(settings) == stored.config_digest:
+                return settings
+        return None
+
+    def _reached(self, stored: StoredState, started: float, settings: Settings | None) -> None:
+        if self.store_error is not None:
+            _log.warning("the store is back")
+        self.store_error, self._retry = None, 0.0
+        if settings is not None or stored.revision != self._stored.revision:
+            self._swap(stored, settings or self.settings)
+        ttls = {view.flag.name: view.state.ttl for view in self.snapshot.views}
+        self._freshness.renew(ttls, started)
+
+    def _failed(self, error: StoreError) -> None:
+        if self.store_error is None:
+            _log.error("the store cannot be reached, the last known state goes on: %s", error)
+        self.store_error = str(error)
+        self._retry = min(max(self._retry * 2, FIRST_RETRY), LAST_RETRY)
+        self._woken.set()
+
+    def _swap(self, stored: StoredState, settings: Settings) -> None:
+        if settings is not self.settings or not self._flags:
+            self.settings = settings
+            self._digest = definitions_digest(settings)
+            self._flags = {flag.name: flag for flag in settings.flags}
+        self._stored = stored
+        snapshot = compile_snapshot(
+            settings.flags,
+            stored.overrides,
+            revision=stored.revision,
+            allow=settings.allow,
+            now=self._clock(),
+        )
+        self.snapshot = snapshot
+        self._woken.set()
+        for listener in tuple(self._listeners):
+            listener(self.snapshot)
+
+    # The YAML
+
+    async def _follow_yaml(self, path: Path) -> None:
+        async for _ in edits(path):
+            await self._reload()
+
+    async def _load(self) -> Settings:
+        # Parsing a large file takes a while that requests should not wait for.
+        return await asyncio.to_thread(load, self.settings.path, self._environ)
+
+    async def _reload(self) -> None:
+        try:
+            loaded = await self._load()
+        except ConfigErrors as errors:
+            self.config_errors, self._pending = errors.errors, None
+            _log.warning("the YAML is invalid, so nothing was changed:\n%s", errors)
+            return
+        settings, self.config_notices = settle(self.settings, loaded)
+        self.config_errors = ()
+        for notice in self.config_notices:
+            _log.warning("%s", notice)
+        if settings == self.settings:
+            self._pending = None
+        else:
+            self._pending = settings
+            await self._take_in_pending()
+
+    async def _take_in_pending(self) -> None:
+        async with self._turn:
+            if self._pending is not None:
+                with suppress(StoreError):  # it is reported, and tried again
+                    await self._take_in(self._pending)
+                    self._pending = None
+                    _log.info("the YAML was read: revision %d", self.snapshot.revision)
+
+    # The store and the time
+
+    async def _follow_store(self) -> None:
+        async for _ in self._store.changes():
+            await self.fresh()
+
+    async def _keep_up(self) -> None:
+        while True:
+            if await self._woken_within(self._delay()):
+                continue
+            if self._next_lift() <= self._clock():
+                await self._lift()
+            if self._pending is not None:
+                await self._take_in_pending()
+            if self._retry or self._freshness.left() <= 0:
+                await self.fresh()
+
+    def _delay(self) -> float:
+        due = min(self._freshness.left(), self._next_lift() - self._clock())
+        return min(max(self._retry or due, LEAST_WAIT), MOST_WAIT)
+
+    def _next_lift(self) -> float:
+        lifts = [each.lift.at for each in self._stored.overrides.values() if each.lift]
+        return min(lifts, default=math.inf)
+
+    async def _woken_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        self._woken.clear()
+        return True
+
+    async def _lift(self) -> None:
+        # Where the store cannot write it down, what was known to end at this time still does.
+        async with self._turn:
+            try:
+                await self._update(lift_due(self._flags, self._clock(), self._stored.revision))
+            except StoreError:
+                if self._holds_past_its_lift():
+                    self._swap(self._stored, self.settings)
+
+    def _holds_past_its_lift(self) -> bool:
+        now = self._clock()
+        lifts = [view.override.lift for view in self.snapshot.views if view.override]
+        return any(lift is not None and lift.at <= now for lift in lifts)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("%s ended: the state is no longer followed", task.get_name(), exc_info=error)

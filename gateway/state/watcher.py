@@ -1,0 +1,90 @@
+"""When a file was edited: by whatever means, and only once the edit is whole.
+
+Theory of operation. The directory is watched, not the file: editors rename a new file over
+the old one, and Kubernetes swaps a symbolic link beside it. What is noticed there only wakes;
+what counts is the content, read through all links, so that events too many do no harm. Where
+events do not come (network file systems, a directory made anew, no watches left), a look each
+``poll`` seconds finds the edit. A file in the middle of being written is waited for until two
+readings ``settle`` seconds apart are the same: half a file may be valid YAML with flags missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+from watchfiles import awatch
+
+POLL = 0.5  # seconds
+SETTLE = 0.1  # seconds
+_READINGS = 10  # a file that never settles is taken as it is then
+
+
+async def edits(path: Path, *, poll: float = POLL, settle: float = SETTLE) -> AsyncGenerator[None]:
+    """Yields each time the content of ``path`` is another, or the file has gone or come.
+
+    Yields at once for a file that is there, as it may have been edited since it was loaded.
+    """
+    seen: bytes | None = None
+    async with aclosing(_stirs(path, poll)) as stirs:
+        async for _ in stirs:
+            content = await asyncio.to_thread(_fingerprint, path)
+            if content == seen:
+                continue
+            seen = await _settled(path, content, settle)
+            yield
+
+
+async def _settled(path: Path, content: bytes | None, settle: float) -> bytes | None:
+    for _ in range(_READINGS):
+        await asyncio.sleep(settle)
+        before, content = content, await asyncio.to_thread(_fingerprint, path)
+        if content == before:
+            break
+    return content
+
+
+async def _stirs(path: Path, poll: float) -> AsyncGenerator[None]:
+    # Something may have happened: an event in one of the directories, or time has passed.
+    yield
+    while True:
+        try:
+            async with aclosing(_events(path, poll)) as events:
+                async for _ in events:
+                    yield
+        except (OSError, RuntimeError):  # no such directory, or no watches left on this machine
+            await asyncio.sleep(poll)
+            yield
+
+
+async def _events(path: Path, poll: float) -> AsyncGenerator[None]:
+    directories = _directories(path)
+    watched = awatch(
+        *directories,
+        watch_filter=None,
+        debounce=100,
+        step=20,
+        rust_timeout=int(poll * 1000),
+        yield_on_timeout=True,
+        recursive=False,
+    )
+    async with aclosing(watched):
+        async for _ in watched:
+            yield
+            if _directories(path) != directories:
+                return
+
+
+def _directories(path: Path) -> set[Path]:
+    # That of the name and, behind links, that of the file itself.
+    return {path.absolute().parent, path.resolve().parent}
+
+
+def _fingerprint(path: Path) -> bytes | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return None
