@@ -26,8 +26,9 @@ FORWARDED: Fields = (
     ("X-Forwarded-Proto", "http"),
     ("X-Forwarded-Host", HOST),
 )
-# Of one connection, not of the answer (RFC 9110, 7.6.1), or of the moment.
-NOT_COMPARED = {"connection", "keep-alive", "date"}
+# Of one connection, not of the answer (RFC 9110, 7.6.1), or of the moment. The framing that
+# Transfer-Encoding tells of is compared by itself.
+NOT_COMPARED = {"connection", "keep-alive", "transfer-encoding", "date"}
 RANDOM = re.compile(r'(nonce|opaque)="?[0-9a-f]+"?')
 
 MULTIPART = (

@@ -34,7 +34,7 @@ _RANDOM_BODY = re.compile(
     rb'name="csrfmiddlewaretoken" value="[^"]+"|cookie: [^<]*|\b\d\d:\d\d:\d\d\b'
 )
 # Of one connection, or of the moment: Django dates Expires to the second of the answer.
-_NOT_COMPARED = {"connection", "keep-alive", "date", "expires"}
+_NOT_COMPARED = {"connection", "keep-alive", "transfer-encoding", "date", "expires"}
 
 
 def make_project(folder: Path) -> Path:
