@@ -66,7 +66,9 @@ def _named_token(name: str, node: Node, outer: Section) -> Token | None:
 
 def _refuse_open(section: Section, control: Control) -> None:
     exposed = control.listen is not None and not is_loopback(control.listen)
-    if exposed and not (section.given("token") or section.given("tokens")):
+    # A wrong token has its own error; an absent one and an empty list of them are what counts.
+    tokens = section.given("token") or (section.given("tokens") and not section.is_empty("tokens"))
+    if exposed and not tokens:
         message = "is not loopback, so it needs control.token: anybody could flip the flags"
         section.refuse("listen", message)
 

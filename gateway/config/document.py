@@ -7,16 +7,19 @@ and nothing in it is constructed: tags of objects are refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import yaml
 from yaml.composer import Composer
+from yaml.parser import Parser
 from yaml.reader import Reader
+from yaml.resolver import Resolver
+from yaml.scanner import Scanner
 
 from gateway.config.errors import Invalid, Origin, Report
 from gateway.config.nodes import Broken, Items, Node, Table, key_path, plain_scalar, scalar
-from gateway.config.substitution import CLOSE, OPEN, Substitution, shield, unshield
+from gateway.config.substitution import SHIELD, Substitution, shield, unshield
 
 DEEPEST = 50
 MOST_ALIASED = 100_000  # values reached through aliases, all together
@@ -44,7 +47,7 @@ def compose(text: str, origin: Origin, substitution: Substitution, report: Repor
     A syntax error, an unbounded alias or too much depth is reported and gives ``Broken``.
     """
     try:
-        root = yaml.compose(shield(text), Loader=_BoundedLoader)
+        root = _Loader(shield(text)).get_single_node()
         if root is None:
             return None
         place = Origin(origin.file, root.start_mark.line + 1, origin.path)
@@ -62,25 +65,39 @@ class _TooMuch(Exception):  # noqa: N818 the whole document is given up
         super().__init__(message)
 
 
-# libyaml parses 60 % faster than PyYAML's own parser but composes by C recursion without a
-# limit: 300,000 brackets are a segmentation fault. So its events go into PyYAML's composer.
-_bases = (Composer, yaml.CSafeLoader) if yaml.__with_libyaml__ else (yaml.SafeLoader,)
-
-
-class _BoundedLoader(*_bases):  # type: ignore[misc]  # the bases depend on how PyYAML was built
-    def __init__(self, stream: str) -> None:
-        _bases[-1].__init__(self, stream)
-        Composer.__init__(self)
-        self._depth = 0
+# libyaml composes by C recursion without a limit: 300,000 brackets are a segmentation fault.
+# So only its parser is used, which is quick, and PyYAML's own composer, which is bounded here.
+class _BoundedComposer(Composer):
+    _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
         self._depth += 1
         if self._depth > DEEPEST:
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem="is nested too deeply", problem_mark=mark)
-        node: yaml.Node = super().compose_node(parent, index)
+            mark = self.peek_event().start_mark  # type: ignore[attr-defined]  # of the parser
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=mark)
+        node: yaml.Node = super().compose_node(parent, index)  # type: ignore[assignment,arg-type]
         self._depth -= 1
         return node
+
+
+class _PlainLoader(_BoundedComposer, Reader, Scanner, Parser, Resolver):
+    def __init__(self, stream: str) -> None:
+        Reader.__init__(self, stream)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+        Resolver.__init__(self)
+
+
+_Loader: Callable[[str], Composer] = _PlainLoader
+if yaml.__with_libyaml__:
+
+    class _QuickLoader(_BoundedComposer, yaml.CSafeLoader):
+        def __init__(self, stream: str) -> None:
+            yaml.CSafeLoader.__init__(self, stream)
+            Composer.__init__(self)
+
+    _Loader = _QuickLoader
 
 
 class _Builder:
@@ -127,7 +144,7 @@ class _Builder:
         if "${" not in written:
             return scalar(origin, written, node.tag)
         text = self._substitution.fill(written)
-        if node.style is None:  # bare, so YAML's types hold for what was filled in
+        if not node.style:  # bare, so YAML's types hold for what was filled in
             return plain_scalar(origin, text)
         return scalar(origin, text, node.tag, from_environment=True)
 
@@ -178,7 +195,7 @@ def _at(parent: Origin, node: yaml.Node, path: str) -> Origin:
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, text: str, origin: Origin) -> tuple[Origin, str]:
-    lines = shield(text).splitlines() or [""]
+    lines = text.splitlines() or [""]
     mark = error.problem_mark or error.context_mark
     # At the end of the text, libyaml's mark is on the line after the last.
     line = min(mark.line, len(lines) - 1) if mark else 0
@@ -188,10 +205,11 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, origin: Origin) -> tup
     began = error.context_mark
     if error.context and began and began.line < line:
         message = f"{message} {error.context} that begins in line {began.line + 1}"
-    if error.problem != "is nested too deeply":
+    if error.problem != _TOO_DEEP:
         message = f"is not valid YAML: {message}"
     return Origin(origin.file, line + 1, ""), message
 
 
+_TOO_DEEP = "is nested too deeply"
 _SCALAR_TAGS = {"null", "bool", "int", "float", "timestamp", "str", "value"}
-_UNWANTED = re.compile(f"{Reader.NON_PRINTABLE.pattern}|[{OPEN}{CLOSE}]")
+_UNWANTED = re.compile(f"{Reader.NON_PRINTABLE.pattern}|{SHIELD}")

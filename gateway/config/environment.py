@@ -14,7 +14,7 @@ from enum import Enum
 
 from gateway.config.document import compose
 from gateway.config.errors import Invalid, Origin, Report
-from gateway.config.nodes import Broken, Items, Node, Scalar, Table, plain_scalar
+from gateway.config.nodes import Broken, Items, Node, Scalar, Table, key_path, plain_scalar
 from gateway.config.section import did_you_mean, is_null
 from gateway.config.substitution import Substitution, check_utf8
 
@@ -78,7 +78,7 @@ def overlay(
     reading = _Reading(environ, substitution, report)
     for path in FORMS:
         if variable(path) in environ:
-            root = _placed(root, path.split("."), reading.node(path))
+            root = _placed(root, path, reading.node(path))
     root = _with_enabled(root, reading)
     root = _with_port(root, reading)
     _refuse_unknown(environ, substitution.used, report)
@@ -133,12 +133,12 @@ def _comma_list(value: str, origin: Origin) -> Items:
     )
 
 
-def _placed(table: Table, keys: list[str], node: Node) -> Table:
-    key, *rest = keys
+def _placed(table: Table, path: str, node: Node) -> Table:
+    key, _, rest = path.partition(".")
     if rest:
         inner = table.entries.get(key)
         if inner is None or is_null(inner):
-            inner = Table(node.origin)
+            inner = Table(Origin(FILE, None, key_path(table.origin.path, key)))
         if not isinstance(inner, Table):
             return table  # wrong in the file already, and reported as that
         node = _placed(inner, rest, node)
@@ -155,7 +155,7 @@ def _with_enabled(root: Table, reading: _Reading) -> Table:
         reading.report.add(origin, "is for the flag site alone, when no flags are written")
         return root
     node = reading.read("GATEWAY_ENABLED", Form.VALUE)
-    return _placed(root, ["flags", "site", "enabled"], node)
+    return _placed(root, "flags.site.enabled", node)
 
 
 def _with_port(root: Table, reading: _Reading) -> Table:
@@ -170,7 +170,7 @@ def _with_port(root: Table, reading: _Reading) -> Table:
             return root
         address = f"0.0.0.0:{node.text}"
         node = Scalar(node.origin, address, address, from_environment=True)
-    return _placed(root, ["listen"], node)
+    return _placed(root, "listen", node)
 
 
 def _refuse_unknown(environ: Mapping[str, str], used: set[str], report: Report) -> None:

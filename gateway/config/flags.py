@@ -98,7 +98,7 @@ def _read_state(section: Section, defaults: Defaults, page: Page) -> FlagState:
         users=tuple(dict.fromkeys(section.each("users", word))),
         rollout=section.take("rollout", percentage, 0.0),
         ttl=section.take("ttl", duration, defaults.ttl),
-        mode=section.take("mode", choice(Mode, _LATER_MODES), Mode.UNAVAILABLE),
+        mode=section.take("mode", choice(Mode, later=_LATER_MODES), Mode.UNAVAILABLE),
         message=page.message,
         retry_after=page.retry_after,
         ttl_inherited=not section.given("ttl"),

@@ -99,6 +99,6 @@ def _value(text: str, tag: str) -> bool | float | str | None:
 
 _TAG = "tag:yaml.org,2002:"
 _RESOLVER = Resolver()
-_WORD = re.compile(r"[A-Za-z0-9._-]+")
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,17})")
 _FRACTION = re.compile(r"[-+]?[0-9][0-9_]{0,17}\.[0-9_]{0,18}|[-+]?\.[0-9_]{1,18}")

@@ -125,7 +125,7 @@ def choice(kind: type[E_], later: Sequence[str] = ()) -> Callable[[Node], E_]:
     def read(node: Node) -> E_:
         found = text(node)
         if found in later:
-            raise Invalid(f"this version does not do {found} yet")
+            raise Invalid(f"this version does not do mode {found} yet")
         known = [str(member) for member in kind]
         if found not in known:
             hint = did_you_mean(found, known)

@@ -134,11 +134,10 @@ def _refuse_later(top: Section) -> None:
 
 
 def _refuse_contradictions(top: Section, settings: Settings) -> None:
-    if not top.given("upstream"):
-        return
     control = settings.control.listen
     if control is not None and collide(settings.listen, control):
-        top.refuse("control", "listens where listen does; choose another port")
+        where = "listen" if top.given("listen") else "control"
+        top.refuse(where, "listen and control.listen are the same; choose another port for one")
     for listener in filter(None, (settings.listen, control)):
         if _points_at(settings.upstream, listener):
             top.refuse("upstream", "is the gateway's own address: it would call itself")

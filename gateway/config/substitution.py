@@ -5,8 +5,8 @@ becomes a list, a key or a comment. As in a shell, ``:-`` gives the default wher
 variable is unset or empty.
 
 A brace ends a bare value inside YAML's ``{...}``, so ``{key: ${NAME}}`` would be a syntax
-error. Before YAML sees the text, ``shield`` puts two characters in place of ``${`` and ``}``
-that nobody writes; ``unshield`` puts them back in what YAML read.
+error. Before YAML sees the text, ``shield`` puts other characters, which nobody writes, in
+place of those of a ``${...}`` that YAML knows; ``unshield`` puts them back in what YAML read.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from collections.abc import Mapping
 
 from gateway.config.errors import Invalid
 
-# The last two private-use characters of Unicode: valid in YAML, in no font, in no config.
-OPEN, CLOSE = "\U0010fffc", "\U0010fffd"
+_FIRST = 0x100000  # of a private-use plane: valid in YAML, in no font, in no config
+_SHIELDS = {ord(mark): _FIRST + ord(mark) for mark in " ${}[](),:;#&*!?|<>=%@`~+-/.^_\t"}
+_SHIELDED = {shield: mark for mark, shield in _SHIELDS.items()}
+SHIELD = f"[{chr(_FIRST)}-{chr(_FIRST + 0x7F)}]"  # what a text must not have of its own
 
 
 def shield(text: str) -> str:
-    """The text with every ``${...}`` made safe from YAML. Lines stay where they are."""
-    return _TOKEN_IN_TEXT.sub(rf"{OPEN}\1{CLOSE}", text)
+    """The text with every ``${...}`` made safe from YAML. Lines and columns stay."""
+    return _TOKEN_IN_TEXT.sub(lambda match: match[0].translate(_SHIELDS), text)
 
 
 def unshield(text: str) -> str:
-    return text.replace(OPEN, "${").replace(CLOSE, "}")
+    return text.translate(_SHIELDED)
 
 
 class Substitution:
@@ -61,6 +63,7 @@ def check_utf8(name: str, value: str) -> str:
     return value
 
 
-_TOKEN_IN_TEXT = re.compile(r"\$\{([^{}\n]*)\}")
+# Quotes and escapes stay YAML's: a default that has some is quoted as a whole.
+_TOKEN_IN_TEXT = re.compile(r"""\$\{[^{}\n'"\\]*\}""")
 _TOKEN = re.compile(r"(?P<escape>\$\$\{)|\$\{(?:(?P<inside>[^{}]*)\})?")
 _NAME = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
