@@ -135,7 +135,9 @@ _LISTEN = "must be host:port, :port, [ipv6]:port or unix:/path, such as 127.0.0.
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 compared with, not bound
 _HOST_PORT = re.compile(
-    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:/\[\]@]*)):(?P<port>[0-9]{1,5})", re.ASCII
+    r"(?:\[(?P<six>[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]|(?P<host>[^\s:/\[\]@]*)):(?P<port>[0-9]{1,5})",
+    re.ASCII,
 )
-_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?")
 _NUMERIC = re.compile(r"[0-9.]+")

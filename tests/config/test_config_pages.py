@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.core.flags import Page
+
+
+def test_a_page_is_read_for_the_site_and_for_a_flag(read, tmp_path):
+    (tmp_path / "own.html").write_text("<h1>{{ title }}</h1>")
+    settings = read(
+        "page: {title: Back soon, retry_after: 5m, template: own.html}\n"
+        "flags: {f: {page: {message: Moving., retry_after: 90, status: 500}}}"
+    )
+
+    assert settings.page == Page("Back soon", None, 300, str(tmp_path / "own.html"), None)
+    (flag,) = settings.flags
+    assert flag.page == Page(None, "Moving.", 90, None, 500)
+    assert (flag.state.message, flag.state.retry_after) == ("Moving.", 90)
+
+
+def test_an_absolute_template_is_taken_as_it_is(read, tmp_path):
+    path = tmp_path / "own.html"
+    path.write_text("x")
+
+    assert read(f"page: {{template: {path}}}").page.template == str(path)
+
+
+def test_a_template_that_is_not_there_is_an_error(errors):
+    (found,) = errors("flags: {f: {page: {template: absent.html}}}")
+
+    assert found.startswith("config.yaml:1: flags.f.page.template: cannot be read: ")
+
+
+def test_a_broken_template_is_an_error_with_its_line(errors, tmp_path):
+    (tmp_path / "own.html").write_text("<h1>\n{% if %}\n</h1>")
+
+    (found,) = errors("page: {template: own.html}")
+
+    assert found.startswith("config.yaml:1: page.template: is not a Jinja2 template: own.html:2: ")
+
+
+def test_a_template_that_is_not_utf8_is_an_error(errors, tmp_path):
+    (tmp_path / "own.html").write_bytes(b"\xff")
+
+    assert errors("page: {template: own.html}") == [
+        "config.yaml:1: page.template: is not UTF-8: own.html"
+    ]
+
+
+@pytest.mark.parametrize("status", ["200", "302", "399", "600", "abc", "503.0", "true"])
+def test_a_refusal_is_never_a_success(errors, status):
+    assert errors(f"page: {{status: {status}}}") == [
+        "config.yaml:1: page.status: must be an error status, from 400 to 599"
+    ]
+
+
+@pytest.mark.parametrize("value", ["500ms", "1.5"])
+def test_retry_after_is_whole_seconds(errors, value):
+    assert errors(f"page: {{retry_after: {value}}}") == [
+        "config.yaml:1: page.retry_after: must be whole seconds"
+    ]
+
+
+def test_text_that_yaml_reads_as_something_else_is_told(errors):
+    (found,) = errors("page: {title: off}")
+
+    assert found.endswith('write "off"')

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gateway.config.settings import Limits, Timeouts
+
+
+def test_what_is_not_said_has_its_default(read, tmp_path):
+    settings = read("")
+
+    assert str(settings.listen) == "0.0.0.0:8080"
+    assert str(settings.control.listen) == "127.0.0.1:9090"
+    assert (settings.timeouts, settings.limits) == (Timeouts(), Limits())
+    assert (settings.ttl, settings.workers, settings.tls) == (300.0, 1, None)
+    assert settings.store == f"sqlite:{tmp_path}/gateway.db"
+
+
+def test_null_is_the_same_as_not_said(read):
+    text = "listen:\nttl: null\ntimeouts:\nlimits: ~\ncontrol: null\nallow:\npage:\nflags:\ntls:\n"
+
+    assert read(text) == read("")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("5", 5), ("0", 0), ("1.5", 1.5), ("500ms", 0.5), ("90s", 90), ("5m", 300), ("2h", 7200),
+     ("1d", 86400), ("'7'", 7)],
+)  # fmt: skip
+def test_durations_are_seconds_or_have_a_unit(read, text, seconds):
+    assert read(f"ttl: {text}").ttl == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["-1", "5x", "m", "true", "[5]", "{}", "1:30", ".inf", "2y", "400d", "''", "1e3"]
+)
+def test_what_is_no_duration_is_an_error(errors, text):
+    (found,) = errors(f"ttl: {text}")
+
+    assert found.startswith("config.yaml:1: ttl: must be ")
+
+
+def test_a_timeout_of_nothing_is_an_error_but_for_shutdown(read, errors):
+    assert errors("timeouts: {connect: 0}") == [
+        "config.yaml:1: timeouts.connect: must be more than 0"
+    ]
+    assert read("timeouts: {shutdown: 0}").timeouts.shutdown == 0
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "1.5", "many", "true", "010", "0x10", "1:30"])
+def test_a_number_is_whole_decimal_and_in_range(errors, text):
+    (found,) = errors(f"limits: {{connections: {text}}}")
+
+    assert found.startswith("config.yaml:1: limits.connections: must be ")
+
+
+def test_a_number_may_have_underscores(read):
+    assert read("limits: {body_bytes: 10_000_000}").limits.body_bytes == 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("listne: :80", 'listne: unknown key; did you mean "listen"?'),
+        ("timeout: {connect: 5}", 'timeout: unknown key; did you mean "timeouts"?'),
+        ("timeouts: {Connect: 5}", 'timeouts.Connect: unknown key; did you mean "connect"?'),
+        ("zebra: 1", "zebra: unknown key"),
+        ("page: {messages: x}", 'page.messages: unknown key; did you mean "message"?'),
+        ("timeouts: 5", "timeouts: must be a mapping, such as {key: value}"),
+        ("flags: [site]", "flags: must be a mapping, such as {key: value}"),
+        ("allow: {paths: /a}", "allow.paths: must be a list, such as [one, two]"),
+        ("listen: [a]", "listen: must be text"),
+        ('"\\e[31m": 1', '["\\u001b[31m"]: unknown key'),
+    ],
+)  # fmt: skip
+def test_wrong_keys_and_types_are_errors(errors, text, error):
+    assert errors(text) == [f"config.yaml:1: {error}"]
+
+
+def test_users_are_exempt_by_a_flag_and_not_by_the_site(errors):
+    (found,) = errors("allow: {users: [a]}")
+
+    assert found.startswith("config.yaml:1: allow.users: belongs into a flag's allow")
+
+
+def test_keys_for_anchors_are_ignored(read):
+    read("x-anything: {at: [all]}")
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("workers: 2", "workers"),
+        ("workers: auto", "workers"),
+        ("store: redis://127.0.0.1:6379/0", "store"),
+        ("store: rediss://127.0.0.1", "store"),
+        ("cors: {origins: ['*']}", "cors.origins"),
+        ("control: {path: /-/maintenance}", "control.path"),
+        ("control: {toggle: {path: /m, key: k, flag: site}}", "control.toggle"),
+        ("page: {url: https://example.com/}", "page.url"),
+        ("drain: {grace: 10s}", "drain"),
+        ("allow: {key: k}", "allow.key"),
+    ],
+)
+def test_keys_of_a_later_version_are_refused_as_that(errors, text, path):
+    (found,) = errors(text)
+
+    assert found.startswith(f"config.yaml:1: {path}: this version does not do ")
+    assert " yet" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "store"),
+    [
+        ("memory:", "memory:"),
+        ("sqlite:state/gateway.db", "sqlite:{folder}/state/gateway.db"),
+        ("sqlite:/var/lib/gateway.db", "sqlite:/var/lib/gateway.db"),
+    ],
+)
+def test_a_store_is_beside_the_file_unless_absolute(read, tmp_path, text, store):
+    assert read(f"store: '{text}'").store == store.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["gateway.db", "sqlite:", "memory", "memory:x", "mysql://x", "5"])
+def test_what_is_no_store_is_an_error(errors, text):
+    assert errors(f"store: '{text}'") == [
+        "config.yaml:1: store: must be sqlite:PATH or memory:"
+    ]  # fmt: skip
+
+
+def test_two_listeners_on_one_address_are_a_contradiction(errors):
+    (found,) = errors("listen: 127.0.0.1:9090")
+
+    assert found.startswith("config.yaml:1: listen: listen and control.listen are the same")
+
+
+def test_a_gateway_in_front_of_itself_is_a_contradiction(errors):
+    assert errors("upstream: http://localhost:8080\nlisten: :8080") == [
+        "config.yaml:1: upstream: is the gateway's own address: it would call itself"
+    ]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem",
+         "-subj", "/CN=localhost", "-days", "2"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def test_tls_is_a_certificate_and_its_key(certificate, read, tmp_path):
+    tls = read("tls: {cert: cert.pem, key: key.pem}").tls
+
+    assert tls is not None
+    assert (tls.cert, tls.key) == (tmp_path / "cert.pem", tmp_path / "key.pem")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("{cert: cert.pem}", "tls.key: is missing: TLS needs both cert and key"),
+        ("{key: key.pem}", "tls.cert: is missing: TLS needs both cert and key"),
+        ("{cert: absent.pem, key: key.pem}", "tls.cert: cannot be read: "),
+        ("{cert: cert.pem, key: absent.pem}", "tls.key: cannot be read: "),
+        ("{cert: cert.pem, key: cert.pem}", "tls.key: cannot be used together with cert: "),
+        ("{cert: config.yaml, key: key.pem}", "tls.key: cannot be used together with cert: "),
+    ],
+)
+def test_tls_that_would_not_start_is_an_error(certificate, errors, text, error):
+    (found,) = errors(f"tls: {text}")
+
+    assert found.startswith(f"config.yaml:1: {error}")
