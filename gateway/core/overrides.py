@@ -173,18 +173,26 @@ def with_users(
 def changes(
     state: FlagState, before: Override | None, after: Override | None, now: float
 ) -> dict[str, object]:
-    """What a flip came to, for the audit: ``{key: [old, new]}`` of the keys that moved.
+    """What a flip came to, for the audit: the new value of each key that moved.
 
-    ``until`` is the time of the next lift, in seconds since the epoch.
+    ``users`` is ``{"add": [...], "remove": [...]}``, as the whole list may be long. ``until``
+    is the time of the next lift, in seconds since the epoch, or None if there is none now.
     """
-    old, new = effective(state, before, now), effective(state, after, now)
+    (old, old_override), (new, new_override) = (
+        effective(state, override, now) for override in (before, after)
+    )
     moved: dict[str, object] = {
-        key: [_plain(getattr(old[0], name)), _plain(getattr(new[0], name))]
+        key: getattr(new, name)
         for key, name in _FIELDS.items()
-        if getattr(old[0], name) != getattr(new[0], name)
+        if getattr(old, name) != getattr(new, name)
     }
-    ends = [each.lift.at if each and each.lift else None for each in (old[1], new[1])]
-    return moved if ends[0] == ends[1] else {**moved, "until": ends}
+    if "users" in moved:
+        moved["users"] = {
+            "add": _without(new.users, old.users),
+            "remove": _without(old.users, new.users),
+        }
+    ends = [each.lift.at if each and each.lift else None for each in (old_override, new_override)]
+    return moved if ends[0] == ends[1] else {**moved, "until": ends[1]}
 
 
 # An override over time: from when (seconds since the epoch) which values hold, in order.
@@ -268,8 +276,9 @@ def _patched(state: FlagState, values: Mapping[str, object]) -> FlagState:
     return replace(state, **changes)
 
 
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+def _without(users: Sequence[str], others: Sequence[str]) -> list[str]:
+    known = frozenset(others)
+    return [user for user in users if user not in known]
 
 
 def _mode(text: str) -> Mode:

@@ -259,9 +259,12 @@ def test_what_is_no_user_is_an_error() -> None:
 # Changes
 
 
-def test_changes_name_old_and_new_of_what_moved() -> None:
-    override = flip(USER, users=["bob"], lasts=60.0)
-    assert changes(USER.state, None, override, NOW) == {
-        "users": [[], ["bob"]],
-        "until": [None, NOW + 60],
+def test_changes_name_the_new_value_of_what_moved() -> None:
+    before = flip(USER, users=["ann"], rollout=5)
+    after = flip(USER, before, users=["bob"], rollout=5, page_message="x", lasts=60.0)
+    assert changes(USER.state, before, after, NOW) == {
+        "users": {"add": ["bob"], "remove": ["ann"]},
+        "page.message": "x",
+        "until": NOW + 60,
     }
+    assert changes(USER.state, after, before, NOW)["until"] is None
