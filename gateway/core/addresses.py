@@ -29,7 +29,10 @@ class Networks:
             return False
         value = int.from_bytes(packed, "big")
         pairs = self.v4 if len(packed) == 4 else self.v6
-        return any(value & mask == network for mask, network in pairs)
+        for mask, network in pairs:  # noqa: SIM110 any() takes three times as long
+            if value & mask == network:
+                return True
+        return False
 
 
 def compile_networks(networks: Iterable[Network]) -> Networks:

@@ -9,7 +9,7 @@ The index only leaves out what cannot hold: every rule it finds still judges for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.core.evidence import Evidence
@@ -74,19 +74,34 @@ class Index:
             if evidence.readings.endless:
                 return [Bucket(self.rules, ())]
             for path in evidence.readings.folded:
-                self._add(found, self.by_path, _path_keys(path, self.depth))
+                self._add_paths(found, path)
         if self.by_host:
             if not evidence.hosts:
                 return [Bucket(self.rules, ())]
             for host in evidence.hosts:
-                self._add(found, self.by_host, _host_keys(host))
+                self._add_hosts(found, host)
         return found
 
-    def _add(self, found: list[Bucket], table: dict[str, Bucket], keys: Iterable[str]) -> None:
-        for key in keys:
-            bucket = table.get(key)
-            if bucket is not None and bucket not in found:
-                found.append(bucket)
+    def _add_paths(self, found: list[Bucket], path: str) -> None:
+        """Look up the beginnings of a path, by whole segments; without a format suffix too."""
+        end = 0
+        for _ in range(self.depth):
+            end = path.find("/", end + 1)
+            _add(found, self.by_path.get(path if end < 0 else path[:end]))
+            if end < 0:
+                break
+        if "." in path:
+            bare = path.rstrip("/")
+            if bare.endswith(_FORMATS):
+                _add(found, self.by_path.get(bare.rpartition(".")[0]))
+
+    def _add_hosts(self, found: list[Bucket], host: str) -> None:
+        """Look up a host and the domains it is in: ``.b.c`` and ``.c`` for ``a.b.c``."""
+        _add(found, self.by_host.get(host))
+        dot = host.find(".")
+        while dot >= 0:
+            _add(found, self.by_host.get(host[dot:]))
+            dot = host.find(".", dot + 1)
 
 
 def compile_index(rules: Sequence[Rule], *, by_user: bool) -> Index | None:
@@ -156,24 +171,6 @@ def _first(rules: Iterable[Rule], evidence: Evidence, limit: int) -> tuple[int, 
     return None
 
 
-def _path_keys(path: str, depth: int) -> Iterator[str]:
-    """The beginnings of a path, by whole segments; without a format suffix too."""
-    end = 0
-    for _ in range(depth):
-        end = path.find("/", end + 1)
-        if end < 0:
-            yield path
-            break
-        yield path[:end]
-    bare = path.rstrip("/")
-    if bare.endswith(_FORMATS):
-        yield bare.rpartition(".")[0]
-
-
-def _host_keys(host: str) -> Iterator[str]:
-    """A host, and every domain it is in: ``.b.c`` and ``.c`` for ``a.b.c``."""
-    yield host
-    dot = host.find(".")
-    while dot >= 0:
-        yield host[dot:]
-        dot = host.find(".", dot + 1)
+def _add(found: list[Bucket], bucket: Bucket | None) -> None:
+    if bucket is not None and bucket not in found:
+        found.append(bucket)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from gateway.core.paths import fold
@@ -44,27 +44,29 @@ _OVERLONG = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(NamedTuple):
     """The paths that a request may be read to ask for, each beginning with a slash.
 
-    ``folded`` are the same with case folded. ``endless``: there are too many to tell.
+    ``folded`` are the same, one for one, with case folded. ``endless``: there are too many
+    to tell. (A named tuple, since one is made for each request: 0.2 µs, where a frozen data
+    class takes 0.6.)
     """
 
     exact: tuple[str, ...]
     folded: tuple[str, ...]
-    endless: bool = False
+    endless: bool
 
 
-def read_targets(targets: Sequence[bytes]) -> Readings:
+def read_targets(target: bytes, others: Sequence[bytes] = ()) -> Readings:
     """The readings of a request's target, and of others that an app may take in its place."""
-    paths = [target.partition(b"?")[0] for target in targets]
-    if all(path and _PLAIN.fullmatch(path) for path in paths):
-        # 1 µs; the way below takes 10 µs for the same.
-        texts = dict.fromkeys(path.decode("ascii") for path in paths)
-        return Readings(tuple(texts), tuple(text.lower() for text in texts))
-    texts, endless = _closure(start for target in targets for start in _starts(target))
-    return Readings(tuple(texts), tuple({fold(text): None for text in texts}), endless)
+    path = target.partition(b"?")[0]
+    if path and _PLAIN.fullmatch(path):
+        # 0.9 µs; the way below takes 10 µs for the same.
+        text = path.decode("ascii")
+        if not others or all(other.partition(b"?")[0] == path for other in others):
+            return Readings((text,), (text.lower(),), False)  # noqa: FBT003 a keyword costs 0.1 µs here
+    texts, endless = _closure(start for one in (target, *others) for start in _starts(one))
+    return Readings(tuple(texts), tuple(map(fold, texts)), endless=endless)
 
 
 def _starts(target: bytes) -> set[str]:
