@@ -39,7 +39,7 @@ def page_html() -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         "<title>Maintenance</title></head><body><h1>Back soon</h1><p>"
     )
-    tail = "</p></body></html>\n"
+    tail = "</p></body></html>"  # no line end: Jinja2 would take it away
     text = "We are moving to a bigger house and will be back shortly. " * 20
     return head + text[: PAGE_BYTES - len(head) - len(tail)] + tail
 

@@ -85,9 +85,9 @@ class GatewayProcess:
         content_type: str = "application/json",
     ) -> Reply:
         """One call of the control API: ``path`` is below ``/api/v1`` unless it is absolute."""
-        data = body if body is not None else document and json.dumps(document).encode()
+        data = json.dumps(document).encode() if body is None and document is not None else body
         where = path if path.startswith("/") else f"/api/v1/{path}"
-        request = urllib.request.Request(self.control_url + where, data or None, method=method)  # noqa: S310 our own address
+        request = urllib.request.Request(self.control_url + where, data, method=method)  # noqa: S310 our own address
         if data:
             request.add_header("Content-Type", content_type)
         if token is not None:
