@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.core.addresses import Networks, compile_networks
 from gateway.core.evidence import Evidence
@@ -87,6 +87,17 @@ class Who:
             return self.if_in_rollout
         return _USER_NOT_LISTED
 
+    def concerns(self, evidence: Evidence, user: str) -> bool:
+        """Whether a request may be this user's, by any reading, and is not exempt."""
+        users = evidence.users(self.readers)
+        return user in users and not users <= self.exempt
+
+    def holds(self, user: str) -> bool:
+        """Whether a request that names this user alone is held."""
+        if user in self.exempt:
+            return False
+        return user in self.listed or (bool(self.threshold) and self._in_rollout((user,)))
+
     @property
     def holds_only_listed(self) -> bool:
         """Whether the include list alone says who may be held."""
@@ -120,6 +131,25 @@ class Rule:
         if self.exempt_paths and evidence.asks_only_for(self.exempt_paths):
             return _EXEMPT_PATH
         return self.refusal if self.who is None else self.who.judge(evidence)
+
+    def concerns(self, evidence: Evidence, user: str | None) -> bool:
+        """Whether a drain of this flag (and user) must see the end of a request.
+
+        That is so if the flag would hold it: it is in scope and not exempt, and it may be of
+        the user, if one is named. Whether the flag is on is the drain's business.
+        """
+        anybody = replace(self, enabled=True, who=None)
+        if not isinstance(anybody.judge(evidence), Refuse):
+            return False
+        if self.who is None:
+            return True
+        if user is not None:
+            return self.who.concerns(evidence, user)
+        return isinstance(self.who.judge(evidence), Refuse)
+
+    def holds(self, user: str | None) -> bool:
+        """Whether the flag is on, for this user if one is named and it tells users apart."""
+        return self.enabled and (self.who is None or user is None or self.who.holds(user))
 
     @property
     def may_hold(self) -> bool:
