@@ -1,8 +1,9 @@
 """What the gateway asks of a store: an atomic snapshot, and a durable compare-and-set.
 
 A store keeps one revision counter, the overrides by flag, the digest of the YAML that was
-last taken in, and the audit. Every change makes a new revision. Truth is ``read``; a
-notification only wakes, and may be lost.
+last taken in, and the audit. Every change of these makes a new revision. Beside them it keeps
+small records (members, drains, guards), each with its own count of writes. Truth is ``read``
+and ``records``; a notification only wakes, and may be lost.
 """
 
 from __future__ import annotations
@@ -18,13 +19,46 @@ class StoreError(Exception):
     """The store could not be reached or could not write; nothing was changed."""
 
 
+class Unconfirmed(StoreError):  # noqa: N818 it says how the write stands
+    """The write may have been made, or was made and is not as safe as was asked for.
+
+    The message says which of the two. Who needs to know reads again.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """All that the store knows at one revision, read in one step."""
+    """All that the store knows at one revision, read in one step.
+
+    ``epoch`` is random, made when the store was created. Another epoch, or a revision lower
+    than one already seen, says that history was lost: writes that were answered are gone.
+    """
 
     revision: int
     overrides: Mapping[str, Override]
     config_digest: str = ""
+    epoch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A small document that somebody keeps up to date. ``beat`` counts its writes, from 1.
+
+    One that was dropped and is put again counts from 1 again, so a beat that was kept for
+    long names a write only together with what the document says of its owner.
+    """
+
+    key: str
+    beat: int
+    document: Mapping[str, object]
+
+
+class RecordMoved(Exception):  # noqa: N818 an answer to a caller: somebody else was first
+    """The record is not at the beat expected; nothing was written. ``current``: as it stands."""
+
+    def __init__(self, current: Record | None) -> None:
+        super().__init__("the record has moved" if current else "the record is gone")
+        self.current = current
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +95,7 @@ def applied(state: StoredState, change: Change) -> StoredState:
     merged: Mapping[str, Override | None] = {**state.overrides, **change.overrides}
     overrides = {flag: override for flag, override in merged.items() if override is not None}
     digest = state.config_digest if change.config_digest is None else change.config_digest
-    return StoredState(state.revision + 1, overrides, digest)
+    return StoredState(state.revision + 1, overrides, digest, state.epoch)
 
 
 # Given the state as it stands; None: nothing to do, no new revision. It may be called more
@@ -83,7 +117,10 @@ class Store(Protocol):
         """The state now, atomically: never older than the start of the call."""
 
     async def update(self, edit: Edit) -> StoredState:
-        """Apply an edit by compare-and-set; durable before it returns the new state."""
+        """Apply an edit by compare-and-set; durable before it returns the new state.
+
+        Raises ``Unconfirmed`` where it cannot be known whether it was made.
+        """
 
     async def record(self, entry: AuditEntry) -> None:
         """Note something that changed no flag (a refused call); no new revision."""
@@ -91,8 +128,24 @@ class Store(Protocol):
     async def audit(self, limit: int, before: int | None = None) -> list[AuditEntry]:
         """The newest entries first; ``before`` is the ``id`` of the last one already had."""
 
-    def changes(self) -> AsyncIterator[None]:
-        """Wakes whenever the state may have changed, by whomever. Lossy.
+    async def records(self, kind: str) -> list[Record]:
+        """All records of one kind as they stand, by key, read in one step."""
 
-        Wakes once at the start, so that nothing is missed between. Ends at ``close``.
+    async def put(
+        self, kind: str, key: str, document: Mapping[str, object], *, expect: int | None = None
+    ) -> Record:
+        """Write a record whole; visible to all when it returns, but a power cut may lose it.
+
+        ``expect`` is the beat that it must have now, 0 that it must not be there: else
+        ``RecordMoved`` and nothing is written. The document is JSON.
+        """
+
+    async def drop(self, kind: str, key: str, *, expect: int | None = None) -> None:
+        """Take a record away; idempotent without ``expect``, which is as in ``put``."""
+
+    def changes(self) -> AsyncIterator[None]:
+        """Wakes whenever the state or a record may have changed, by whomever. Lossy.
+
+        Wakes once at the start, so that nothing is missed between. Ends at ``close``. Every
+        write wakes everybody, the writer too: writing at each wake would never end.
         """

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
+import secrets
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from gateway.stores.base import (
     MOST_AUDIT_ENTRIES,
     AuditEntry,
     Edit,
+    Record,
+    RecordMoved,
     StoredState,
     StoreError,
     applied,
 )
+from gateway.stores.documents import dump_document, load_document
 
 
 class MemoryStore:
     """One value that is replaced whole; everything on the event loop's thread."""
 
     def __init__(self) -> None:
-        self._state = StoredState(0, {})
+        self._state = StoredState(0, {}, epoch=secrets.token_hex(8))
         self._audit: deque[AuditEntry] = deque(maxlen=MOST_AUDIT_ENTRIES)
         self._last_id = 0
+        self._records: defaultdict[str, dict[str, Record]] = defaultdict(dict)
         self._wakers: set[asyncio.Event] = set()
         self._opened = False
 
@@ -57,6 +62,25 @@ class MemoryStore:
         entries = [entry for entry in reversed(self._audit) if before is None or entry.id < before]
         return entries[:limit]
 
+    async def records(self, kind: str) -> list[Record]:
+        self._check()
+        return [record for _, record in sorted(self._records[kind].items())]
+
+    async def put(
+        self, kind: str, key: str, document: Mapping[str, object], *, expect: int | None = None
+    ) -> Record:
+        beat = self._beat(kind, key, expect) + 1
+        # As JSON and back, so that what a caller changes later is not changed here.
+        record = Record(key, beat, load_document(dump_document(document)))
+        self._records[kind][key] = record
+        self._wake()
+        return record
+
+    async def drop(self, kind: str, key: str, *, expect: int | None = None) -> None:
+        if self._beat(kind, key, expect):
+            del self._records[kind][key]
+            self._wake()
+
     async def changes(self) -> AsyncIterator[None]:
         waker = asyncio.Event()
         waker.set()
@@ -67,6 +91,14 @@ class MemoryStore:
                 yield
         finally:
             self._wakers.discard(waker)
+
+    def _beat(self, kind: str, key: str, expect: int | None) -> int:
+        self._check()
+        current = self._records[kind].get(key)
+        beat = current.beat if current else 0
+        if expect not in {None, beat}:
+            raise RecordMoved(current)
+        return beat
 
     def _check(self) -> None:
         if not self._opened:

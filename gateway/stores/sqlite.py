@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from gateway.stores.base import AuditEntry, Edit, StoredState, StoreError
+from gateway.stores.base import AuditEntry, Edit, Record, StoredState, StoreError
 from gateway.stores.sqlite_file import BUSY, SqliteFile
+from gateway.stores.wakes import Wakes
 
-POLL = 0.1  # seconds between two looks for what other processes wrote
+POLL = 0.25  # seconds between two looks for what other processes wrote, if no wake came
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,12 +21,14 @@ T = TypeVar("T")
 class SqliteStore:
     """Runs a ``SqliteFile`` on one thread of its own, so that no disk stops the event loop.
 
-    ``busy`` is how long a write waits for another process's, ``poll`` how often the file is
-    looked at for their changes; both in seconds. A look costs some ten microseconds.
+    Writes of other processes are told by ``Wakes``; the file is looked at besides. ``busy`` is
+    how long a write waits for another process's, ``poll`` how often the file is looked at for
+    their changes; both in seconds. A look costs some ten microseconds.
     """
 
     def __init__(self, path: Path, *, busy: float = BUSY, poll: float = POLL) -> None:
-        self._file = SqliteFile(path, busy=busy)
+        self._wakes = Wakes(path, self._wake)
+        self._file = SqliteFile(path, busy=busy, committed=self._wakes.send)
         self._poll = poll
         self._thread: ThreadPoolExecutor | None = None
         self._wakers: set[asyncio.Event] = set()
@@ -38,12 +41,14 @@ class SqliteStore:
         except StoreError:
             await self.close()
             raise
+        self._wakes.open()
 
     async def close(self) -> None:
         thread, self._thread = self._thread, None
         if thread is not None:
             await asyncio.get_running_loop().run_in_executor(thread, self._file.close)
             thread.shutdown(wait=False)
+            self._wakes.close()
         self._wake()
 
     async def read(self) -> StoredState:
@@ -60,6 +65,20 @@ class SqliteStore:
 
     async def audit(self, limit: int, before: int | None = None) -> list[AuditEntry]:
         return await self._run(self._file.audit, limit, before)
+
+    async def records(self, kind: str) -> list[Record]:
+        return await self._run(self._file.records, kind)
+
+    async def put(
+        self, kind: str, key: str, document: Mapping[str, object], *, expect: int | None = None
+    ) -> Record:
+        record = await self._run(self._file.put, kind, key, document, expect)
+        self._wake()
+        return record
+
+    async def drop(self, kind: str, key: str, *, expect: int | None = None) -> None:
+        await self._run(self._file.drop, kind, key, expect)
+        self._wake()
 
     async def changes(self) -> AsyncIterator[None]:
         waker = asyncio.Event()

@@ -6,6 +6,11 @@ supply. Writers of all processes take turns by ``BEGIN IMMEDIATE``, under which 
 read, edited and written, so that the revision is a compare-and-set that never loses. Whoever
 does not get the lock in ``BUSY`` seconds gets a ``StoreError`` and has changed nothing.
 
+Records are written to the same file by the same connection with ``synchronous=NORMAL``, that
+is, without waiting for the disk. The log is one sequence: a power cut loses at most the records
+written after the last flip, never a flip, and with the power went the processes that they tell
+of. A second file would save the wait for a flip's sync, and be one more to lose or replace.
+
 A file that was moved away or replaced is noticed before each use by its inode: a write to a
 file without a name would be answered and lost. It is used again when it is back, never created
 again, and another in its place is not taken up: the log beside it (``-wal``) would be applied
@@ -18,8 +23,7 @@ import contextlib
 import json
 import os
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,41 +33,30 @@ from gateway.stores.base import (
     AuditEntry,
     Change,
     Edit,
+    Record,
     StoredState,
     StoreError,
     applied,
 )
-from gateway.stores.documents import dump_override, load_override
+from gateway.stores.documents import dump_override, load_override, whole_text
+from gateway.stores.sqlite_records import beat_now, drop_record, read_records, write_record
+from gateway.stores.sqlite_schema import prepare, transaction
 
 BUSY = 3.0  # seconds
-VERSION = 1
-
-_STATE = """CREATE TABLE state (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    revision INTEGER NOT NULL,
-    config_digest TEXT NOT NULL)"""
-_OVERRIDES = """CREATE TABLE overrides (
-    flag TEXT PRIMARY KEY,
-    document TEXT NOT NULL) WITHOUT ROWID"""
-_AUDIT = """CREATE TABLE audit (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at REAL NOT NULL,
-    by TEXT NOT NULL,
-    action TEXT NOT NULL,
-    flag TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    changes TEXT,
-    revision INTEGER NOT NULL)"""
-_FIRST = "INSERT INTO state VALUES (1, 0, '')"
-_SCHEMA = (_STATE, _OVERRIDES, _AUDIT, _FIRST, f"PRAGMA user_version = {VERSION}")
 
 
 class SqliteFile:
-    """Every method raises ``StoreError``, and then nothing was changed."""
+    """Every method raises ``StoreError``, and then nothing was changed.
 
-    def __init__(self, path: Path, *, busy: float = BUSY) -> None:
+    ``committed`` is called after each change of the state or of a record, on the same thread.
+    """
+
+    def __init__(
+        self, path: Path, *, busy: float = BUSY, committed: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = path
         self._busy = busy
+        self._committed = committed
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
         self._cached: StoredState | None = None
@@ -81,11 +74,11 @@ class SqliteFile:
                 connection.close()
 
     def read(self) -> StoredState:
-        with self._translated(), _transaction(self._current(), "DEFERRED") as connection:
+        with self._translated(), transaction(self._current(), "DEFERRED") as connection:
             return self._state(connection)
 
     def update(self, edit: Edit) -> StoredState:
-        with self._translated(), _transaction(self._current(), "IMMEDIATE") as connection:
+        with self._translated(), transaction(self._current(), "IMMEDIATE") as connection:
             state = self._state(connection)
             change = edit(state)
             if change is None:
@@ -93,10 +86,11 @@ class SqliteFile:
             after = applied(state, change)
             _write(connection, change, after.revision)
         self._cached = after
+        self._committed()
         return after
 
     def record(self, entry: AuditEntry) -> None:
-        with self._translated(), _transaction(self._current(), "IMMEDIATE") as connection:
+        with self._translated(), transaction(self._current(), "IMMEDIATE") as connection:
             _note(connection, entry)
 
     def audit(self, limit: int, before: int | None) -> list[AuditEntry]:
@@ -107,6 +101,28 @@ class SqliteFile:
                 (2**62 if before is None else before, limit),
             )
             return [_entry(row) for row in rows]
+
+    def records(self, kind: str) -> list[Record]:
+        with self._translated():
+            return read_records(self._current(), kind)
+
+    def put(
+        self, kind: str, key: str, document: Mapping[str, object], expect: int | None
+    ) -> Record:
+        """As ``Store.put``. 0.03 to 0.05 ms; a flip, which syncs, 0.15 ms and up."""
+        with self._unsynced() as connection:
+            beat = beat_now(connection, kind, key, expect) + 1
+            record = write_record(connection, kind, Record(key, beat, document))
+        self._committed()
+        return record
+
+    def drop(self, kind: str, key: str, expect: int | None) -> None:
+        with self._unsynced() as connection:
+            beat = beat_now(connection, kind, key, expect)
+            if beat:
+                drop_record(connection, kind, key)
+        if beat:
+            self._committed()
 
     def version(self) -> int:
         """A number that moves when another process has written (``PRAGMA data_version``)."""
@@ -123,7 +139,7 @@ class SqliteFile:
             isolation_level=None,
         )
         try:
-            _prepare(connection, self._path, self._busy)
+            prepare(connection, self._path, self._busy)
         except BaseException:
             connection.close()
             raise
@@ -140,13 +156,13 @@ class SqliteFile:
 
     def _state(self, connection: sqlite3.Connection) -> StoredState:
         # Overrides change only with the revision, so an unmoved one saves reading them.
-        revision, digest = connection.execute(
-            "SELECT revision, config_digest FROM state"
+        revision, digest, epoch = connection.execute(
+            "SELECT revision, config_digest, epoch FROM state"
         ).fetchone()
         if self._cached is None or self._cached.revision != revision:
             rows = connection.execute("SELECT flag, document FROM overrides")
             overrides = {flag: self._override(document) for flag, document in rows}
-            self._cached = StoredState(revision, overrides, digest)
+            self._cached = StoredState(revision, overrides, digest, epoch)
         return self._cached
 
     def _override(self, document: str) -> Override:
@@ -156,55 +172,23 @@ class SqliteFile:
             raise StoreError(f"{self._path}: holds what is no override") from error
 
     @contextlib.contextmanager
+    def _unsynced(self) -> Iterator[sqlite3.Connection]:
+        # SQLite takes the setting between transactions alone, so that no flip can be in it.
+        with self._translated():
+            connection = self._current()
+            connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                with transaction(connection, "IMMEDIATE"):
+                    yield connection
+            finally:
+                connection.execute("PRAGMA synchronous = FULL")
+
+    @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"{self._path}: {error}") from error
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[sqlite3.Connection]:
-    connection.execute(f"BEGIN {kind}")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _prepare(connection: sqlite3.Connection, path: Path, busy: float) -> None:
-    _write_ahead(connection, busy)
-    connection.execute("PRAGMA synchronous = FULL")
-    with _transaction(connection, "IMMEDIATE"):
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if version > VERSION:
-            raise StoreError(f"{path}: was written by a later version of the gateway")
-        if version == 0 and tables:
-            raise StoreError(f"{path}: is a database of something else")
-        if version == 0:
-            for statement in _SCHEMA:
-                connection.execute(statement)
-
-
-def _write_ahead(connection: sqlite3.Connection, busy: float) -> None:
-    # SQLite does not wait for its lock while it changes the mode of a new file, which
-    # processes that start together would all do at once.
-    deadline = time.monotonic() + busy
-    while True:
-        try:
-            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            if mode != "wal":
-                raise StoreError("the store's file system cannot keep a write-ahead log")
-            return
 
 
 def _write(connection: sqlite3.Connection, change: Change, revision: int) -> None:
@@ -226,7 +210,7 @@ def _write_override(connection: sqlite3.Connection, flag: str, override: Overrid
 
 
 def _note(connection: sqlite3.Connection, entry: AuditEntry, revision: int | None = None) -> None:
-    texts = [_text(text) for text in (entry.by, entry.action, entry.flag, entry.reason)]
+    texts = [whole_text(text) for text in (entry.by, entry.action, entry.flag, entry.reason)]
     changes = None if entry.changes is None else json.dumps(dict(entry.changes))
     made = entry.revision if revision is None else revision
     written = connection.execute(
@@ -236,11 +220,6 @@ def _note(connection: sqlite3.Connection, entry: AuditEntry, revision: int | Non
     )
     oldest = (written.lastrowid or 0) - MOST_AUDIT_ENTRIES
     connection.execute("DELETE FROM audit WHERE id <= ?", (oldest,))
-
-
-def _text(text: str) -> str:
-    # Half a surrogate pair, which a refused call may hold, cannot be written.
-    return text.encode("utf-8", "replace").decode()
 
 
 def _entry(row: tuple[float, str, str, str, str, str | None, int, int]) -> AuditEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,8 @@ from gateway.stores.base import (
     AuditEntry,
     Change,
     Edit,
+    Record,
+    RecordMoved,
     Store,
     StoredState,
     StoreError,
@@ -34,14 +37,21 @@ def writing(changes: Mapping[str, Override | None], *, digest: str | None = None
     return lambda _: Change(changes, (entry,), digest)
 
 
+def bare(state: StoredState) -> StoredState:
+    """Without the epoch, which is random."""
+    assert state.epoch
+    return replace(state, epoch="")
+
+
 class StoreContract:
     async def test_a_new_store_is_empty(self, store: Store) -> None:
-        assert await store.read() == StoredState(0, {}, "")
+        assert bare(await store.read()) == StoredState(0, {}, "")
         assert await store.audit(10) == []
+        assert await store.records("member") == []
 
     async def test_what_was_written_is_read_back_whole(self, store: Store) -> None:
         after = await store.update(writing({"site": FULL}, digest="abc"))
-        assert after == StoredState(1, {"site": FULL}, "abc")
+        assert bare(after) == StoredState(1, {"site": FULL}, "abc")
         assert await store.read() == after
 
     async def test_an_edit_sees_the_state_as_it_stands(self, store: Store) -> None:
@@ -69,7 +79,7 @@ class StoreContract:
 
         with pytest.raises(LookupError, match="no such flag"):
             await store.update(edit)
-        assert await store.read() == StoredState(0, {}, "")
+        assert bare(await store.read()) == StoredState(0, {}, "")
         assert (await store.update(writing({"a": FULL}))).revision == 1
 
     async def test_concurrent_updates_are_all_counted(self, store: Store) -> None:
@@ -110,12 +120,93 @@ class StoreContract:
         assert (await store.read()).revision == 0
         assert len(await store.audit(1)) == 1
 
+    async def test_the_epoch_stays_from_change_to_change(self, store: Store) -> None:
+        epoch = (await store.read()).epoch
+        assert (await store.update(writing({"a": FULL}))).epoch == epoch
+        assert (await store.read()).epoch == epoch
+
+    async def test_a_record_is_read_back_whole_and_counts_its_writes(self, store: Store) -> None:
+        document = {"state": "live", "since": 12.5, "users": ["zoë", None], "deep": {"a": 1}}
+        assert await store.put("member", "a\nb", {}) == Record("a\nb", 1, {})
+        written = Record("a\nb", 2, document)
+        assert await store.put("member", "a\nb", document) == written
+        assert await store.records("member") == [written]
+
+    async def test_records_of_one_kind_are_by_key_and_apart_from_others(self, store: Store) -> None:
+        for key in "bca":
+            await store.put("member", key, {"is": key})
+        await store.put("guard", "x", {})
+        assert [record.key for record in await store.records("member")] == ["a", "b", "c"]
+        assert await store.records("guard") == [Record("x", 1, {})]
+
+    async def test_records_make_no_revision_and_no_audit(self, store: Store) -> None:
+        before = await store.read()
+        await store.put("member", "a", {})
+        await store.drop("member", "a")
+        assert await store.read() == before
+        assert await store.audit(1) == []
+
+    async def test_a_put_that_expects_another_beat_writes_nothing(self, store: Store) -> None:
+        first = await store.put("guard", "site", {"owner": "ann"}, expect=0)
+        for expected in (0, 2):
+            with pytest.raises(RecordMoved) as caught:
+                await store.put("guard", "site", {"owner": "bob"}, expect=expected)
+            assert caught.value.current == first
+        second = await store.put("guard", "site", {"owner": "ann"}, expect=1)
+        assert await store.records("guard") == [second] == [replace(first, beat=2)]
+
+    async def test_a_put_over_a_record_that_is_gone_says_so(self, store: Store) -> None:
+        with pytest.raises(RecordMoved) as caught:
+            await store.put("guard", "site", {}, expect=3)
+        assert caught.value.current is None
+        assert await store.records("guard") == []
+
+    async def test_of_many_that_create_one_record_one_succeeds(self, store: Store) -> None:
+        tries = [store.put("guard", "site", {"by": n}, expect=0) for n in range(8)]
+        results = await asyncio.gather(*tries, return_exceptions=True)
+        (made,) = [result for result in results if isinstance(result, Record)]
+        assert sum(isinstance(result, RecordMoved) for result in results) == 7
+        assert await store.records("guard") == [made]
+
+    async def test_a_dropped_record_is_gone_and_counts_anew(self, store: Store) -> None:
+        await store.put("member", "a", {})
+        await store.put("member", "a", {})
+        await store.drop("member", "a")
+        await store.drop("member", "a")
+        assert await store.records("member") == []
+        assert (await store.put("member", "a", {}, expect=0)).beat == 1
+
+    async def test_a_drop_that_expects_another_beat_drops_nothing(self, store: Store) -> None:
+        kept = await store.put("guard", "site", {"owner": "ann"})
+        with pytest.raises(RecordMoved) as caught:
+            await store.drop("guard", "site", expect=2)
+        assert caught.value.current == kept
+        await store.drop("guard", "site", expect=1)
+        with pytest.raises(RecordMoved):
+            await store.drop("guard", "site", expect=1)
+
+    async def test_what_a_caller_changes_later_is_not_changed_in_the_store(
+        self, store: Store
+    ) -> None:
+        users = ["ann"]
+        await store.put("drain", "a", {"users": users})
+        users.append("bob")
+        assert (await store.records("drain"))[0].document == {"users": ["ann"]}
+
     async def test_changes_wake_at_the_start_and_for_own_writes(self, store: Store) -> None:
         changes = store.changes()
         await asyncio.wait_for(anext(changes), 5)
         waiting = asyncio.ensure_future(anext(changes))
         await store.update(writing({"a": FULL}))
         await asyncio.wait_for(waiting, 5)
+
+    async def test_changes_wake_for_records(self, store: Store) -> None:
+        changes = store.changes()
+        await asyncio.wait_for(anext(changes), 5)
+        for writing_it in (store.put("member", "a", {}), store.drop("member", "a")):
+            waiting = asyncio.ensure_future(anext(changes))
+            await writing_it
+            await asyncio.wait_for(waiting, 5)
 
     async def test_changes_end_when_the_store_is_closed(self, store: Store) -> None:
         changes = store.changes()
@@ -132,3 +223,5 @@ class StoreContract:
             await store.read()
         with pytest.raises(StoreError, match="closed"):
             await store.update(writing({"a": FULL}))
+        with pytest.raises(StoreError, match="closed"):
+            await store.put("member", "a", {})

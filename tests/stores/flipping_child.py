@@ -1,17 +1,16 @@
 """Run as a program: flips for ever and prints each revision once it is answered.
 
-Usage: python flipping_child.py STORE_FILE
+Usage: python flipping_child.py STORE_ADDRESS
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 from gateway.core.overrides import Override
+from gateway.stores import open_store
 from gateway.stores.base import AuditEntry, Change, StoredState
-from gateway.stores.sqlite import SqliteStore
 
 
 def edit(state: StoredState) -> Change:
@@ -19,8 +18,8 @@ def edit(state: StoredState) -> Change:
     return Change({"site": override}, (AuditEntry(0.0, "child", "flip", "site"),))
 
 
-async def main(path: Path) -> None:
-    store = SqliteStore(path)
+async def main(address: str) -> None:
+    store = open_store(address)
     await store.open()
     while True:
         sys.stdout.write(f"{(await store.update(edit)).revision}\n")
@@ -28,4 +27,4 @@ async def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(sys.argv[1]))

@@ -5,17 +5,35 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gateway.stores.base import AuditEntry, Change, Store, StoreError
+from gateway.stores.base import (
+    AuditEntry,
+    Change,
+    RecordMoved,
+    Store,
+    StoredState,
+    StoreError,
+)
 from gateway.stores.sqlite import SqliteStore
-from tests.stores.contract import FULL, StoreContract, writing
+from tests.stores.contract import FULL, StoreContract, bare, writing
 
 CHILD = Path(__file__).with_name("flipping_child.py")
+FIRST_VERSION = (
+    """CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL,
+        config_digest TEXT NOT NULL)""",
+    "CREATE TABLE overrides (flag TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL,
+        by TEXT NOT NULL, action TEXT NOT NULL, flag TEXT NOT NULL, reason TEXT NOT NULL,
+        changes TEXT, revision INTEGER NOT NULL)""",
+    "INSERT INTO state VALUES (1, 7, 'abc')",
+    "PRAGMA user_version = 1",
+)
 
 
 @pytest.fixture
@@ -107,7 +125,7 @@ async def test_stores_that_create_one_file_together_all_open(tmp_path: Path) -> 
 
 async def test_every_answered_flip_survives_a_killed_process(path: Path) -> None:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, str(CHILD), str(path), stdout=asyncio.subprocess.PIPE, cwd=Path.cwd()
+        sys.executable, str(CHILD), f"sqlite:{path}", stdout=PIPE, cwd=Path.cwd()
     )
     assert child.stdout is not None
     for _ in range(20):
@@ -124,6 +142,44 @@ async def test_every_answered_flip_survives_a_killed_process(path: Path) -> None
     audit = await store.audit(100_000)
     assert [entry.revision for entry in audit] == list(range(state.revision, 0, -1))
     await store.close()
+
+
+async def test_another_file_has_another_epoch(store: Store, tmp_path: Path) -> None:
+    other = SqliteStore(tmp_path / "other.db")
+    await other.open()
+    assert (await other.read()).epoch != (await store.read()).epoch
+    await other.close()
+
+
+async def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in FIRST_VERSION:
+            connection.execute(statement)
+    store = SqliteStore(path)
+    await store.open()
+    state = await store.read()
+    assert bare(state) == StoredState(7, {}, "abc")
+    assert (await store.put("member", "a", {})).beat == 1
+    await store.close()
+    await store.open()
+    assert (await store.read()).epoch == state.epoch
+    await store.close()
+
+
+async def test_a_record_put_does_not_wait_for_the_disk_and_a_flip_after_it_does(
+    store: SqliteStore,
+) -> None:
+    connection = store._file._connection
+    assert connection is not None
+    said: list[str] = []
+    await store._run(connection.set_trace_callback, said.append)
+    await store.put("member", "a", {})
+    with pytest.raises(RecordMoved):
+        await store.put("member", "a", {}, expect=5)
+    await store.update(writing({"a": FULL}))
+    levels = [line for line in said if "synchronous" in line]
+    assert levels == ["PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"] * 2
+    assert said.index(levels[-1]) < max(n for n, line in enumerate(said) if "BEGIN" in line)
 
 
 # What goes wrong
