@@ -49,6 +49,13 @@ class Snapshot:
     def view(self, name: str) -> FlagView | None:
         return self.by_name.get(name)
 
+    def rule(self, name: str) -> Rule | None:
+        """The flag's view, compiled."""
+        for view, rule in zip(self.views, self.rules, strict=True):
+            if view.flag.name == name:
+                return rule
+        return None
+
 
 def compile_snapshot(
     flags: Sequence[Flag],
