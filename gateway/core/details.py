@@ -50,6 +50,11 @@ def describe(reason: Reason, view: FlagView, rule: Rule, evidence: Evidence) -> 
             return f"User {_users(rule, evidence)} is in the rollout of {view.state.rollout:g} %."
         case Reason.IDENTITY_MISSING:
             return f"The request has no user in {_sources(view)}, and such are held."
+        case Reason.LEASE_OUT:
+            return (
+                "This member's lease has run out, so it does not know whether the flag is on; "
+                "the flag is strict, so its whole scope is held."
+            )
     assert_never(reason)
 
 

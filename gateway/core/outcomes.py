@@ -27,6 +27,7 @@ class Reason(StrEnum):
     USER_LISTED = "user_listed"
     USER_IN_ROLLOUT = "user_in_rollout"
     IDENTITY_MISSING = "identity_missing"
+    LEASE_OUT = "lease_out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ The laws, for one member (``_told``):
    it was silent (``gateway.core.leases``). Of any other flag it may, and is waited for, unless
    the operator says that it is gone. What it had in flight are orphans.
 5. Orphans and abandoned exchanges are such whose end the gateway cannot see. They are counted
-   for ``orphans`` seconds, then taken for ended. Where a member has not reported at N, all that
-   it had in flight by its last beat counts, whatever its scope.
+   for ``orphans`` seconds, then taken for ended (a living member forgets its own). Where a member
+   has not reported at N, all that it had in flight by its last beat counts, whatever its scope.
 
 And for all: no member at all is a store that lost them. Only where nobody is waited for do
 orphans decide: with any, the answer is no, at once, unless they were accepted.
@@ -159,7 +159,8 @@ def _told(question: Question, member: MemberSeen) -> _Told:
     if report is not None and report.revision < question.revision:
         report = None
     if report is not None and not report.in_flight:
-        return _Told(member.name, orphans=report.abandoned, report=report)
+        aged = member.gone_for >= question.orphans
+        return _Told(member.name, orphans=0 if aged else report.abandoned, report=report)
     match member.standing:
         case Standing.LIVE | Standing.LEAVING:
             return _of_living(member, report)

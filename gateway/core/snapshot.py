@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gateway.core.flags import Exemptions, Flag, FlagState
 from gateway.core.index import Index, compile_index
 from gateway.core.overrides import Override, effective
 from gateway.core.rules import Readers, Rule, compile_rule
+from gateway.core.strictness import fenced_rule, stricter
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,41 @@ def compile_snapshot(
     revision: int,
     allow: Exemptions,
     now: float,
+    others: Mapping[str, Override] | None = None,
 ) -> Snapshot:
-    """What the YAML and the overrides come to at ``now`` (seconds since the epoch)."""
+    """What the YAML and the overrides come to at ``now`` (seconds since the epoch).
+
+    ``others`` are the overrides of another history: then each flag is as the stricter has it.
+    """
     views = tuple(_view(flag, overrides.get(flag.name), now) for flag in flags)
+    if others is not None:
+        twins = (_view(flag, others.get(flag.name), now) for flag in flags)
+        views = tuple(_stricter(view, twin) for view, twin in zip(views, twins, strict=True))
     readers = Readers()
     rules = tuple(
         compile_rule(view.flag, view.state, order=order, allow=allow, readers=readers)
         for order, view in enumerate(views)
     )
+    return _compiled(revision, views, rules)
+
+
+def fence(snapshot: Snapshot, *, allow: Exemptions) -> Snapshot | None:
+    """The same, but every strict flag holds its whole scope; ``None`` if none is strict.
+
+    The views are those of ``snapshot``: what the flags are said to be has not changed.
+    """
+    if not any(view.flag.strict for view in snapshot.views):
+        return None
+    rules = tuple(
+        fenced_rule(view.flag, view.state, order=rule.order, allow=allow)
+        if view.flag.strict
+        else rule
+        for view, rule in zip(snapshot.views, snapshot.rules, strict=True)
+    )
+    return _compiled(snapshot.revision, snapshot.views, rules)
+
+
+def _compiled(revision: int, views: tuple[FlagView, ...], rules: tuple[Rule, ...]) -> Snapshot:
     asking = [rule for rule, view in zip(rules, views, strict=True) if view.state.ttl == 0]
     return Snapshot(
         revision=revision,
@@ -82,6 +110,12 @@ def compile_snapshot(
         asking=compile_index(asking, by_user=False),
         by_name={view.flag.name: view for view in views},
     )
+
+
+def _stricter(view: FlagView, twin: FlagView) -> FlagView:
+    state = stricter(view.flag, view.state, twin.state)
+    shown = view if state == view.state or view.state.enabled else twin
+    return replace(shown, state=state)
 
 
 def _view(flag: Flag, override: Override | None, now: float) -> FlagView:

@@ -1,7 +1,7 @@
 """What is asked of the store, as edits: pure functions of the state as it stands there.
 
-Each is built for one call and refuses a store that has gone back behind ``floor``, the
-highest revision that this process has seen: what it would build on has lost flips.
+Each is built for one call and refuses a store whose history is not a continuation of
+``known``, the last state that this process has seen: what it would build on has lost flips.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from gateway.core.flags import Flag
 from gateway.core.overrides import Override, changes, effective, lifted, state_digest
 from gateway.stores.base import AuditEntry, Change, Edit, StoredState, StoreError
+from gateway.stores.documents import dump_override
 
 # A flag and its override as it stands, to the override that shall be; None: the YAML alone.
 Step = Callable[[Flag, Override | None], Override | None]
@@ -36,20 +37,44 @@ class Act:
     if_match: int | None = None
 
 
-def went_back(stored: int, floor: int) -> StoreError:
-    """The error of a store whose revision is lower than one already seen."""
+def has_lost(known: StoredState, stored: StoredState) -> bool:
+    """Whether ``stored`` shows that the store has lost history that was ``known``.
+
+    It has another epoch, or a lower revision, or the same revision with another content.
+    """
+    if not known.epoch and not known.revision:  # nothing was known yet
+        return False
+    if stored.epoch != known.epoch or stored.revision < known.revision:
+        return True
+    if stored is known or stored.revision > known.revision:
+        return False
+    return stored != known and _content(stored) != _content(known)
+
+
+def lost(known: StoredState, stored: StoredState) -> StoreError:
+    """The error of a store that ``has_lost``."""
+    if stored.epoch != known.epoch:
+        what = f"is another than that of revision {known.revision}: it was created anew"
+        until = "all members are restarted"
+    else:
+        what = f"went back from revision {known.revision} to {stored.revision}"
+        until = "the store is past it or the gateway is restarted"
     return StoreError(
-        f"the store went back from revision {floor} to {stored}: its file was replaced, or has "
-        f"lost writes. The state of revision {floor} goes on holding and flips are refused "
-        "until the store is past it or the gateway is restarted"
+        f"the store {what}, so that flips may be lost. What either of the two holds is held, "
+        f"and flips and drains are refused, until {until}"
     )
 
 
-def change_override(flag: Flag, step: Step, act: Act, floor: int) -> Edit:
+def _content(state: StoredState) -> tuple[object, ...]:
+    overrides = {name: dump_override(each) for name, each in state.overrides.items()}
+    return overrides, state.config_digest
+
+
+def change_override(flag: Flag, step: Step, act: Act, known: StoredState) -> Edit:
     """One flag's override, changed by ``step``; nothing if it comes to the same."""
 
     def edit(stored: StoredState) -> Change | None:
-        _check(stored, floor)
+        _check(stored, known)
         if act.if_match not in (None, stored.revision):
             raise RevisionMoved(stored.revision)
         current = stored.overrides.get(flag.name)
@@ -63,11 +88,11 @@ def change_override(flag: Flag, step: Step, act: Act, floor: int) -> Edit:
     return edit
 
 
-def lift_due(flags: Mapping[str, Flag], now: float, floor: int) -> Edit:
+def lift_due(flags: Mapping[str, Flag], now: float, known: StoredState) -> Edit:
     """Every lift that is due at ``now``, written down; nothing if another member did it."""
 
     def edit(stored: StoredState) -> Change | None:
-        _check(stored, floor)
+        _check(stored, known)
         due = {name: each for name, each in stored.overrides.items() if _is_due(each, now)}
         after = {name: lifted(override, now) for name, override in due.items()}
         entries = [
@@ -86,7 +111,7 @@ def lift_due(flags: Mapping[str, Flag], now: float, floor: int) -> Edit:
     return edit
 
 
-def take_in(flags: Mapping[str, Flag], digest: str, now: float, floor: int) -> Edit:
+def take_in(flags: Mapping[str, Flag], digest: str, now: float, known: StoredState) -> Edit:
     """The YAML's flags, as they are now: overrides that lapsed with the edit are dropped.
 
     Dropped for good, so that an edit and its undoing do not bring an old flip back. So are
@@ -94,7 +119,7 @@ def take_in(flags: Mapping[str, Flag], digest: str, now: float, floor: int) -> E
     """
 
     def edit(stored: StoredState) -> Change | None:
-        _check(stored, floor)
+        _check(stored, known)
         if stored.config_digest == digest:
             return None
         dropped = [
@@ -112,9 +137,9 @@ def take_in(flags: Mapping[str, Flag], digest: str, now: float, floor: int) -> E
     return edit
 
 
-def _check(stored: StoredState, floor: int) -> None:
-    if stored.revision < floor:
-        raise went_back(stored.revision, floor)
+def _check(stored: StoredState, known: StoredState) -> None:
+    if has_lost(known, stored):
+        raise lost(known, stored)
 
 
 def _is_due(override: Override, now: float) -> bool:

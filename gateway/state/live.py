@@ -9,8 +9,11 @@ Two tasks run beside the callers. One follows the YAML. The other waits for the 
 for the first flag's TTL to run out, for the next lift and, after a failure, for the next try.
 
 When the store cannot be reached, the last known state goes on holding (fail-static), flips
-fail, and an edit of the YAML waits. A store whose revision is lower than one already seen has
-lost flips: it is treated as out of reach until it is past that revision.
+fail, and an edit of the YAML waits. Strict flags are the exception: once this member's lease is
+out, ``current()`` gives the *fenced* snapshot, compiled beside each, in which they hold all of
+their scope. A store that shows another epoch, or a lower revision than one already seen, has
+lost flips. Then each flag is as the stricter of both states has it, nothing is acknowledged,
+and flips are refused, until the store is past what was known or the gateway is restarted.
 """
 
 from __future__ import annotations
@@ -26,17 +29,19 @@ from contextlib import aclosing, suppress
 from gateway.config import ConfigError, ConfigErrors, Settings, load
 from gateway.core.flags import Flag
 from gateway.core.overrides import Override, Patch, flipped, with_users
-from gateway.core.snapshot import Snapshot, compile_snapshot
+from gateway.core.snapshot import Snapshot, compile_snapshot, fence
 from gateway.state.definitions import Definitions, define, settle
 from gateway.state.edits import (
     Act,
     RevisionMoved,
     Step,
     change_override,
+    has_lost,
     lift_due,
+    lost,
     take_in,
-    went_back,
 )
+from gateway.state.lease import Lease
 from gateway.state.shared_read import SharedRead
 from gateway.state.ttl import Freshness
 from gateway.state.watcher import edits
@@ -61,7 +66,8 @@ class LiveState:
 
     ``settings`` are as last validly loaded, ``config_errors`` those of the last edit (none
     once mended), ``config_notices`` name what of it needs a restart, ``store_error`` says why
-    the store was not reached last time. ``clock`` is seconds since the epoch, ``monotonic``
+    the store was not reached, or not believed, last time. Without a ``lease`` there is no
+    fence: nobody else can turn a flag on. ``clock`` is seconds since the epoch, ``monotonic``
     seconds that never go back, ``environ`` what ``${NAME}`` in the YAML is taken from.
     """
 
@@ -75,6 +81,7 @@ class LiveState:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         environ: Mapping[str, str] | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self.settings = settings
         self.config_errors: tuple[ConfigError, ...] = ()
@@ -84,7 +91,11 @@ class LiveState:
         self._clock = clock
         self._monotonic = monotonic
         self._environ = os.environ if environ is None else environ
+        self._lease = lease or Lease()
+        self._leased = lease is not None
+        self._fenced: Snapshot | None = None  # none without a lease or a strict flag
         self._stored = StoredState(0, {})
+        self._lost: StoredState | None = None  # what a store shows that has lost history
         self._definitions = define(settings)
         self._pending: Definitions | None = None  # an edit that the store has not taken yet
         self._retry = 0.0  # seconds until the next try; 0: the store was reached
@@ -122,9 +133,37 @@ class LiveState:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def current(self) -> Snapshot:
+        """What a request is decided by: ``snapshot``, fenced once the lease has run out."""
+        if self._fenced is not None and self._lease.out():
+            return self._fenced
+        return self.snapshot
+
     async def fresh(self) -> Snapshot:
-        """The state by a read begun after this call, or the last known if that fails."""
-        return await self._shared_read()
+        """The current state by a read begun after this call, or the last known if that fails."""
+        await self._shared_read()
+        return self.current()
+
+    @property
+    def epoch(self) -> str:
+        """The history of the store that ``snapshot`` is of."""
+        return self._stored.epoch
+
+    @property
+    def definitions(self) -> str:
+        """The digest of the YAML's flags and exemptions, as they are in ``snapshot``."""
+        return self._definitions.digest
+
+    @property
+    def acknowledged(self) -> int | None:
+        """The revision that this member serves just as the store has it.
+
+        None while the store has lost history, or has taken in another YAML than this member's:
+        then nobody may rely on what is served here.
+        """
+        if self._lost is not None or self._stored.config_digest != self.definitions:
+            return None
+        return self.snapshot.revision
 
     async def flip(
         self, flag: str, patch: Patch, *, by: str, if_match: int | None = None
@@ -186,39 +225,48 @@ class LiveState:
             flag = self._definitions.flags.get(name)
             if flag is None:
                 raise UnknownFlag(name)
-            await self._update(change_override(flag, step, act, self._stored.revision))
+            await self._update(change_override(flag, step, act, self._stored))
             return self.snapshot
 
     # Within a turn
 
     async def _update(self, edit: Edit, definitions: Definitions | None = None) -> None:
         # Writes, then swaps in what the store holds now, beside the definitions that go with it.
-        started = self._monotonic()
+        started, renewals = self._monotonic(), self._lease.renewals
         try:
             stored = await self._store.update(edit)
         except StoreError as error:
             self._failed(error)
             raise
         self._reached(stored, started, definitions)
+        self._lease.loaded(renewals)
 
     async def _read(self) -> Snapshot:
         async with self._turn:
-            started = self._monotonic()
+            started, renewals = self._monotonic(), self._lease.renewals
             try:
                 stored = await self._store.read()
-                if stored.revision < self._stored.revision:
-                    raise went_back(stored.revision, self._stored.revision)
             except StoreError as error:
                 self._failed(error)
+                return self.snapshot
+            if has_lost(self._stored, stored):
+                self._keep_both(stored)
             else:
                 self._reached(stored, started, await self._of_another_yaml(stored))
+                self._lease.loaded(renewals)
             return self.snapshot
+
+    def _keep_both(self, stored: StoredState) -> None:
+        before, self._lost = self._lost, stored
+        if before is None or before.overrides != stored.overrides:
+            self._swap(self._stored, self._definitions)
+        self._failed(lost(self._stored, stored))
 
     async def _take_in(self, new: Definitions) -> None:
         if new is not self._definitions and new.digest == self._definitions.digest:
             self._swap(self._stored, new)  # no flag has changed, so the store is not needed
             return
-        edit = take_in(new.flags, new.digest, self._clock(), self._stored.revision)
+        edit = take_in(new.flags, new.digest, self._clock(), self._stored)
         await self._update(edit, new)
 
     async def _of_another_yaml(self, stored: StoredState) -> Definitions | None:
@@ -235,7 +283,8 @@ class LiveState:
         if self.store_error is not None:
             _log.warning("the store is back")
         self.store_error, self._retry = None, 0.0
-        if new is not None or stored.revision != self._stored.revision:
+        found, self._lost = self._lost is not None, None
+        if new is not None or found or stored.revision != self._stored.revision:
             self._swap(stored, new or self._definitions)
         ttls = {view.flag.name: view.state.ttl for view in self.snapshot.views}
         self._freshness.renew(ttls, started)
@@ -255,8 +304,11 @@ class LiveState:
             revision=stored.revision,
             allow=settings.allow,
             now=self._clock(),
+            others=None if self._lost is None else self._lost.overrides,
         )
         self._stored, self._definitions = stored, definitions
+        if self._leased:
+            self._fenced = fence(snapshot, allow=settings.allow)
         self.settings, self.snapshot = settings, snapshot
         self._woken.set()
         for listener in tuple(self._listeners):
@@ -335,18 +387,13 @@ class LiveState:
     async def _lift(self) -> None:
         # Where the store cannot write it down, what was known to end at this time still does.
         async with self._turn:
+            now = self._clock()
             try:
-                await self._update(
-                    lift_due(self._definitions.flags, self._clock(), self._stored.revision)
-                )
+                await self._update(lift_due(self._definitions.flags, now, self._stored))
             except StoreError:
-                if self._holds_past_its_lift():
+                lifts = [view.override.lift for view in self.snapshot.views if view.override]
+                if any(lift is not None and lift.at <= now for lift in lifts):
                     self._swap(self._stored, self._definitions)
-
-    def _holds_past_its_lift(self) -> bool:
-        now = self._clock()
-        lifts = [view.override.lift for view in self.snapshot.views if view.override]
-        return any(lift is not None and lift.at <= now for lift in lifts)
 
 
 def _report(task: asyncio.Task[None]) -> None:

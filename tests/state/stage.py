@@ -61,7 +61,7 @@ class FlakyStore(MemoryStore):
         await super().record(entry)
 
     def go_back(self, revision: int) -> None:
-        self._state = StoredState(revision, {})
+        self._state = StoredState(revision, {}, epoch=self._state.epoch)
         self._wake()
 
     def _reach(self) -> None:
