@@ -3,38 +3,90 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import logging
 import os
 import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
-from aiohttp import web
-
-from gateway.config.settings import Settings
-from gateway.control import Services, make_control
+from gateway.config.settings import Address, Settings
+from gateway.control.server import ControlServer
+from gateway.control.services import Services
 from gateway.pages.pages import Pages
 from gateway.proxy.listener import Listener
 from gateway.proxy.plane import DataPlane
+from gateway.sockets import Sockets, bind, close, named
 from gateway.state.live import LiveState
 from gateway.stores import open_store
-from gateway.telemetry.metrics import Metrics
+from gateway.stores.base import StoreError
+from gateway.telemetry.metrics import Figures, Gauge, Metrics
+from gateway.telemetry.shared_tally import Count, Desk
 from gateway.telemetry.tally import Tally
 
 log = logging.getLogger("gateway")
+
+_START_PATIENCE = 1.0  # seconds for calls that came while the start failed
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One worker's place among the ``workers`` of a gateway.
+
+    ``public`` and ``control`` are the sockets bound for it (none: it binds its own), ``desk``
+    is where it tells the others what it counts.
+    """
+
+    slot: int = 0
+    workers: int = 1
+    public: Sockets = ()
+    control: Sockets = ()
+    desk: Desk | None = None
+
+
+ALONE = Seat()
+
+
+class Orders:
+    """What a gateway that serves is told: to leave, to stop, and to be quick about it."""
+
+    def __init__(self) -> None:
+        self.end = asyncio.Event()
+        self.stopping = asyncio.Event()
+        self.hurry = asyncio.Event()
+
+    def leave(self) -> None:
+        """Another process has taken over: finish what is under way, however long it takes."""
+        self.end.set()
+
+    def stop(self) -> None:
+        """Finish what is under way within ``timeouts.shutdown``; said twice: end at once."""
+        if self.stopping.is_set():
+            self.hurry.set()
+        self.stopping.set()
+        self.end.set()
 
 
 class Gateway:
     """One worker: its state, its data plane and its control plane."""
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str] | None = None, seat: Seat = ALONE
+    ) -> None:
         self._settings = settings
         self._environ = environ
-        self._member = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._seat = seat
+        self._host = socket.gethostname()
+        mark = secrets.token_hex(3)  # a pid may come back
+        self._member = f"{self._host}-{os.getpid()}-{seat.slot}-{mark}"
         self._since = time.time()
+        self._tally = Tally()
+        self._control: ControlServer | None = None
         self._cleanup = AsyncExitStack()
         self.address = ""
         self.control_address: str | None = None
@@ -50,50 +102,81 @@ class Gateway:
             await self._cleanup.aclose()
             raise
 
-    async def stop(self) -> None:
-        """Accept no more, finish what is under way within ``timeouts.shutdown``, let go."""
-        self._listener.stop()
-        await self._plane.stop(self._state.settings.timeouts.shutdown)
+    async def serve(self, orders: Orders) -> None:
+        """Go on until told to leave or to stop; return when all has ended."""
+        await orders.end.wait()
+        if not orders.stopping.is_set():
+            log.info("leaving: finishing what is under way")
+            await _unless(orders.stopping, self.retire())
+        await self.stop(orders.hurry)
+
+    async def retire(self) -> None:
+        """Accept no more, and cut nothing: wait until the last exchange has ended."""
+        patience = self._state.settings.timeouts.shutdown
+        self._stop_accepting()
+        waits = [self._plane.retire(patience)]
+        if self._control is not None:
+            waits.append(self._control.emptied(patience))
+        await asyncio.gather(*waits)
+
+    async def stop(self, hurry: asyncio.Event | None = None) -> None:
+        """Accept no more, finish what is under way within ``timeouts.shutdown``, let go.
+
+        ``hurry`` ends the wait before its time.
+        """
+        patience = self._state.settings.timeouts.shutdown
+        self._stop_accepting()
+        waits = [self._plane.finish(patience)]
+        if self._control is not None:
+            waits.append(self._control.finish(patience))
+        await _unless(hurry or asyncio.Event(), *waits)
+        self._plane.stop()
         await self._cleanup.aclose()
+        self._publish()
 
     async def _start(self) -> None:
         settings = self._settings
         self._state = LiveState(settings, open_store(settings.store), environ=self._environ)
         self._cleanup.push_async_callback(self._state.close)
         await self._state.start()
-        tally = Tally()
-        self._plane = DataPlane(self._state, Pages(self._state.settings.page), tally)
-        self._metrics = Metrics(tally, lambda: self._state.snapshot, self._gauges)
+        pages = Pages(self._state.settings.page)
+        self._plane = DataPlane(self._state, pages, self._tally, self._publish)
+        self._metrics = Metrics(self._figures, lambda: self._state.snapshot)
         self._cleanup.callback(self._state.subscribe(lambda _snapshot: self._follow()))
         self._listener = Listener(self._plane, settings)
         await self._start_control()
         self._plane.start()
-        self.address = await self._listener.start()
         self._cleanup.callback(self._listener.stop)
+        self.address = await self._listen(self._listener, settings.listen, self._seat.public)
 
     async def _start_control(self) -> None:
         listen = self._settings.control.listen
         if listen is None:
             return
-        control = make_control(
-            Services(
-                state=self._state,
-                metrics=self._metrics.exposition,
-                in_flight=self._plane.in_flight.count,
-                member=self._describe,
-                listening=lambda: self._listener.listening,
-            )
+        services = Services(
+            state=self._state,
+            metrics=self._metrics.exposition,
+            in_flight=self._plane.in_flight.count,
+            member=self._describe,
+            listening=lambda: self._listener.listening,
         )
-        runner = web.AppRunner(control, access_log=None, handle_signals=False)
-        self._cleanup.push_async_callback(runner.cleanup)
-        await runner.setup()
-        if listen.path is not None:
-            site: web.BaseSite = web.UnixSite(runner, listen.path)
-        else:
-            site = web.TCPSite(runner, listen.host or None, listen.port)
-        await site.start()
-        name = runner.addresses[0]
-        self.control_address = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else f"unix:{name}"
+        patience = self._settings.timeouts.shutdown
+        self._control = ControlServer(services, patience=patience)
+        self._cleanup.push_async_callback(self._control.finish, _START_PATIENCE)
+        self.control_address = await self._listen(self._control, listen, self._seat.control)
+
+    async def _listen(
+        self, server: Listener | ControlServer, address: Address, given: Sockets
+    ) -> str:
+        sockets = given or bind(address)
+        self._cleanup.callback(close, sockets)
+        await server.start(sockets)
+        return named(sockets)
+
+    def _stop_accepting(self) -> None:
+        self._listener.stop()
+        if self._control is not None:
+            self._control.stop()
 
     def _follow(self) -> None:
         """What the data plane keeps from the settings, when they have changed."""
@@ -106,7 +189,11 @@ class Gateway:
         plane = self._plane
         return {
             "member": self._member,
+            "host": self._host,
             "pid": os.getpid(),
+            "slot": self._seat.slot,
+            "workers": self._seat.workers,
+            "state": "leaving" if plane.leaving else "live",
             "since": self._since,
             "revision": self._state.snapshot.revision,
             "in_flight": len(plane.in_flight),
@@ -114,14 +201,38 @@ class Gateway:
             "app_connections": len(plane.upstreams),
         }
 
-    def _gauges(self) -> dict[str, tuple[str, float]]:
+    def _gauges(self) -> dict[str, Gauge]:
         plane, state = self._plane, self._state
+        reachable = state.store_error is None
         return {
-            "gateway_in_flight": ("Exchanges under way", len(plane.in_flight)),
-            "gateway_client_connections": ("Connections of clients open", len(plane.clients)),
-            "gateway_app_connections": ("Connections to the app open", len(plane.upstreams)),
-            "gateway_config_errors": ("Errors in the YAML as it is", len(state.config_errors)),
-            "gateway_store_reachable": ("1 while the store answers", state.store_error is None),
+            "gateway_workers": Gauge("Worker processes", 1),
+            "gateway_in_flight": Gauge("Exchanges under way", len(plane.in_flight)),
+            "gateway_client_connections": Gauge("Connections of clients open", len(plane.clients)),
+            "gateway_app_connections": Gauge("Connections to the app open", len(plane.upstreams)),
+            "gateway_config_errors": Gauge(
+                "Errors in the YAML as it is", len(state.config_errors), max
+            ),
+            "gateway_store_reachable": Gauge("1 while the store answers", reachable, min),
+        }
+
+    def _publish(self) -> None:
+        desk = self._seat.desk
+        if desk is not None:
+            gauges = {name: gauge.value for name, gauge in self._gauges().items()}
+            desk.publish(Count(self._tally, gauges))
+
+    def _figures(self) -> Figures:
+        """Of all workers: what they have last told, and what this one knows now."""
+        gauges, desk = self._gauges(), self._seat.desk
+        if desk is None:
+            return self._tally, gauges
+        self._publish()
+        tally, of_all = desk.read()
+        return tally, {
+            name: gauge._replace(
+                value=gauge.together([each[name] for each in of_all if name in each])
+            )
+            for name, gauge in gauges.items()
         }
 
 
@@ -131,15 +242,16 @@ async def serve(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Run until SIGTERM or SIGINT; ``started`` is called once it listens.
+    """Run as the only process until SIGTERM or SIGINT; ``started`` is called once it listens.
 
     ``environ`` is what the settings were read with, and edits of the YAML will be; the
     process's own unless given. Raises what ``Gateway.start`` does.
     """
-    stop = asyncio.Event()
+    orders = Orders()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, orders.stop)
+    loop.add_signal_handler(signal.SIGHUP, _say_what_hup_does)
     gateway = Gateway(settings, environ)
     await gateway.start()
     log.info("in front of %s on %s", settings.upstream, gateway.address)
@@ -147,6 +259,41 @@ async def serve(
         log.info("control API on %s", gateway.control_address)
     if started is not None:
         started(gateway)
-    await stop.wait()
-    log.info("stopping: finishing what is under way")
-    await gateway.stop()
+    await gateway.serve(orders)
+
+
+def start_failure(error: BaseException) -> str | None:
+    """Why it cannot start, in one line; None: the error is a bug, not a cause."""
+    if isinstance(error, BaseExceptionGroup):
+        owned, bugs = error.split((StoreError, OSError))
+        if owned is None or bugs is not None:
+            return None
+        return "; ".join(filter(None, map(start_failure, _leaves(owned))))
+    if isinstance(error, StoreError):
+        return f"the store cannot be used: {error}"
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"cannot listen: {error.strerror}: stop the other program, or choose another address"
+    return f"cannot start: {error}" if isinstance(error, OSError) else None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
+
+
+def _say_what_hup_does() -> None:
+    log.info("SIGHUP: an edit of the YAML is taken in by itself; the rest takes a restart")
+
+
+async def _unless(stopped: asyncio.Event, *waits: Coroutine[None, None, None]) -> None:
+    """Wait for all of it, or until the event is set, which gives up what is not done."""
+    work = asyncio.ensure_future(asyncio.gather(*waits))
+    stop = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not work.done():
+        work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work

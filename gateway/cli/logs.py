@@ -36,6 +36,8 @@ def log_to_stderr(level: str) -> None:
     """Send every log record of this level and above to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s", _TIME))
+    # It tells of every file that stirs beside the YAML, which may be the log itself.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Coroutine
 from pathlib import Path
@@ -10,10 +9,11 @@ from pathlib import Path
 import click
 import uvloop
 
-from gateway import app
+from gateway import app, supervisor
 from gateway.cli.configuration import DEFAULT, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
+from gateway.config import load
 from gateway.stores.base import StoreError
 
 
@@ -29,14 +29,21 @@ from gateway.stores.base import StoreError
 def serve(config: Path | None, log_level: str) -> None:
     """Serve: stand in front of the app and apply the flags.
 
-    Stops on SIGTERM and Ctrl-C, once the requests in flight are answered. Exit status 2: the
+    Stops on SIGTERM and Ctrl-C, once the requests in flight are answered; at once if told
+    twice. With several workers, SIGHUP replaces them one after another. Exit status 2: the
     configuration is wrong (each error on a line of its own); 1: it cannot start.
     """
     if config is None and DEFAULT.is_file():
         config = DEFAULT
     settings = read_settings(config, os.environ)
     log_to_stderr(log_level)
-    run(app.serve(settings))
+    if settings.workers == 1:
+        run(app.serve(settings))
+        return
+    try:
+        supervisor.supervise(settings, lambda: load(config, os.environ))
+    except supervisor.NotStarted as failed:
+        raise Refused(str(failed)) from failed
 
 
 def run(serving: Coroutine[object, object, None]) -> None:
@@ -45,25 +52,8 @@ def run(serving: Coroutine[object, object, None]) -> None:
         uvloop.run(serving)
     except KeyboardInterrupt:
         return
-    except (StoreError, OSError) as failed:
-        raise Refused(_cause(failed)) from failed
-    except BaseExceptionGroup as group:
-        owned, bugs = group.split((StoreError, OSError))
-        if owned is None or bugs is not None:
+    except (StoreError, OSError, BaseExceptionGroup) as failed:
+        why = app.start_failure(failed)
+        if why is None:
             raise
-        raise Refused("; ".join(map(_cause, _leaves(owned)))) from group
-
-
-def _cause(error: BaseException) -> str:
-    if isinstance(error, StoreError):
-        return f"the store cannot be used: {error}"
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"cannot listen: {error.strerror}: stop the other program, or choose another address"
-    return f"cannot start: {error}"
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    leaves: list[BaseException] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves
+        raise Refused(why) from failed

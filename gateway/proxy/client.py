@@ -47,6 +47,7 @@ class ClientConnection(asyncio.Protocol):
         "_writable",
         "deadline",
         "draining",
+        "ending",
         "transport",
         "tunnel",
         # the request's
@@ -66,7 +67,8 @@ class ClientConnection(asyncio.Protocol):
         self._paused = False
         self._writable = True
         self.deadline = NEVER
-        self.draining = False
+        self.draining = False  # the next answer says that it is the last
+        self.ending = False  # ... and where the last one did not say so, it still was
         self.tunnel: Tunnel | None = None
         self._asking: asyncio.Task[None] | None = None
         self._body: BodyReader = NO_BODY
@@ -192,7 +194,7 @@ class ClientConnection(asyncio.Protocol):
     def exchange_ended(self, *, close: bool, whole: bool) -> None:
         """The answer is out. ``whole``: so was the request."""
         self._exchange = None
-        if close or self.draining:
+        if close or self.ending:
             self._close(linger=not whole or bool(self._buffer))
         else:
             self._next()
@@ -222,8 +224,9 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Take no further request; finish the one under way."""
-        self.draining = True
-        if not self._busy and self._body.done and not self._lingering:
+        self.draining = self.ending = True
+        idle = not self._busy and self._body.done and not self._heads.partial
+        if idle and not self._lingering:
             self.transport.close()
 
     # Reading requests

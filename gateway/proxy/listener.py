@@ -4,62 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from pathlib import Path
 
 from gateway.config.settings import Settings
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.plane import DataPlane
-
-BACKLOG = 2048  # connections the kernel holds while the loop is busy
+from gateway.sockets import BACKLOG, Sockets
 
 
 class Listener:
-    """Accepts connections for a data plane."""
+    """Accepts connections for a data plane, on sockets that are bound already."""
 
     def __init__(self, plane: DataPlane, settings: Settings) -> None:
         self._plane = plane
         self._settings = settings
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     @property
     def listening(self) -> bool:
-        return self._server is not None and self._server.is_serving()
+        return any(server.is_serving() for server in self._servers)
 
-    async def start(self) -> str:
-        """Bind and accept; returns the address, with the real port where 0 was asked for.
-
-        Raises OSError where the address is taken or not ours.
-        """
-        listen, plane = self._settings.listen, self._plane
+    async def start(self, sockets: Sockets) -> None:
+        """Listen and accept; closing the sockets is then this listener's."""
+        plane = self._plane
+        context = _context(self._settings)
+        # A handshake is the first thing that a client has to say, as a head is without TLS.
+        handshake = None if context is None else self._settings.timeouts.header
 
         def protocol() -> ClientConnection:
             return ClientConnection(plane)
 
-        context = _context(self._settings)
-        if listen.path is not None:
-            _unlink(listen.path)
-            self._server = await plane.loop.create_unix_server(
-                protocol, listen.path, ssl=context, backlog=BACKLOG
+        for each in sockets:
+            server = await plane.loop.create_server(
+                protocol, sock=each, ssl=context, backlog=BACKLOG, ssl_handshake_timeout=handshake
             )
-            return str(listen)
-        self._server = await plane.loop.create_server(
-            protocol, listen.host or None, listen.port, ssl=context, backlog=BACKLOG
-        )
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            self._servers.append(server)
 
     def stop(self) -> None:
         """Accept no more; the connections that are there are the plane's."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-
-def _unlink(path: str) -> None:
-    """Take away a socket left by a process that was killed; never another kind of file."""
-    left = Path(path)
-    if left.is_socket():
-        left.unlink()
+        for server in self._servers:
+            server.close()
+        self._servers = []
 
 
 def _context(settings: Settings) -> ssl.SSLContext | None:

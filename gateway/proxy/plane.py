@@ -7,10 +7,11 @@ each connection the clocks, the snapshot and the prebuilt answers it needs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from email.utils import formatdate
 from typing import Protocol
 
@@ -33,6 +34,10 @@ from gateway.telemetry.tally import Tally
 _RESET = struct.pack("ii", 1, 0)
 
 
+def _nothing() -> None:
+    """What a tick does where nobody waits for it."""
+
+
 class Live(Protocol):
     """What the data plane needs of the state: the snapshot now, or one read from now on."""
 
@@ -44,9 +49,14 @@ class Live(Protocol):
 
 
 class DataPlane:
-    """One worker's data plane. Start and stop it from its event loop."""
+    """One worker's data plane. Start and stop it from its event loop.
 
-    def __init__(self, live: Live, pages: Pages, tally: Tally) -> None:
+    ``ticked`` is called five times a second while it runs.
+    """
+
+    def __init__(
+        self, live: Live, pages: Pages, tally: Tally, ticked: Callable[[], None] = _nothing
+    ) -> None:
         self.live = live
         self.pages = pages
         self.tally = tally
@@ -60,25 +70,47 @@ class DataPlane:
         self.pool = Pool(self.settings.timeouts.idle)
         self.connector = Connector(self, self.settings.upstream)
         self.default_host = _authority(self.settings)
+        self.leaving = False
+        self._ticked = ticked
         self.date_line = b""
         self._date_second = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep = Sweep(self.loop, (self.clients, self.upstreams), self._tick)
         self._empty = asyncio.Event()
-        self._tick()
+        self._date()
 
     def start(self) -> None:
         self._sweep.start()
 
-    async def stop(self, seconds: float) -> None:
-        """Finish what is under way, at most for ``seconds``; then cut."""
-        for client in list(self.clients):
-            client.drain()
+    async def retire(self, seconds: float) -> None:
+        """Wait for all that is under way, without an end: nothing is cut.
+
+        A kept connection is told with its next answer that it ends. One over which nothing
+        is asked for ``seconds`` is closed then.
+        """
+        self.leaving = True
+        for client in self.clients:
+            client.draining = True
+        if self.settings.tls is not None:
+            # A handshake under way is not among the clients yet; it has so long to end.
+            await asyncio.sleep(self.settings.timeouts.header)
         try:
             async with asyncio.timeout(seconds):
                 await self._wait_until_empty()
         except TimeoutError:
-            pass
+            self._drain()
+            await self._wait_until_empty()
+
+    async def finish(self, seconds: float) -> None:
+        """Close what is idle, and wait for what is under way, at most for ``seconds``."""
+        self.leaving = True
+        self._drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wait_until_empty()
+
+    def stop(self) -> None:
+        """Cut whatever is left."""
         for client in list(self.clients):
             client.transport.abort()
         for upstream in list(self.upstreams):
@@ -93,6 +125,9 @@ class DataPlane:
         """Enter a new client's connection; False: there are too many."""
         self.clients.add(client)
         self.tally.connections += 1
+        if self.leaving:  # it was accepted just before that stopped
+            client.draining = True
+            client.deadline = self.time() + self.settings.timeouts.header
         return len(self.clients) <= self.settings.limits.connections
 
     def peer(self, transport: asyncio.BaseTransport) -> Peer:
@@ -121,18 +156,29 @@ class DataPlane:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         transport.abort()
 
+    def _drain(self) -> None:
+        for client in list(self.clients):
+            client.drain()
+
     async def _wait_until_empty(self) -> None:
-        while self.clients or self.in_flight:
+        # By the next tick, what was accepted just before has become a client.
+        while True:
             self._empty.clear()
             await self._empty.wait()
+            if not self.clients and not self.in_flight:
+                return
 
-    def _tick(self) -> None:
+    def _date(self) -> None:
         second = int(time.time())
         if second != self._date_second:
             self._date_second = second
             self.date_line = b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
+
+    def _tick(self) -> None:
+        self._date()
         if not self.clients and not self.in_flight:
             self._empty.set()
+        self._ticked()
 
 
 def _authority(settings: Settings) -> bytes:

@@ -5,7 +5,8 @@ Labels are bounded: flags are those of the YAML, statuses those the gateway itse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,52 +16,31 @@ from gateway.core.snapshot import Snapshot
 from gateway.telemetry.tally import Tally
 
 
-class GatewayCollector(Collector):
-    """Reads the tally and the snapshot; ``gauges`` gives what the others know, by name."""
+class Gauge(NamedTuple):
+    """``together`` makes one value of those of all workers."""
 
-    def __init__(
-        self,
-        tally: Tally,
-        snapshot: Callable[[], Snapshot],
-        gauges: Callable[[], dict[str, tuple[str, float]]],
-    ) -> None:
-        self._tally = tally
+    meaning: str
+    value: float
+    together: Callable[[Iterable[float]], float] = sum
+
+
+# What was counted, and each gauge, of all workers.
+Figures = tuple[Tally, Mapping[str, Gauge]]
+
+
+class GatewayCollector(Collector):
+    """Reads the figures and the snapshot when it is asked."""
+
+    def __init__(self, figures: Callable[[], Figures], snapshot: Callable[[], Snapshot]) -> None:
+        self._figures = figures
         self._snapshot = snapshot
-        self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._counters()
+        tally, gauges = self._figures()
+        yield from _counters(tally)
         yield from self._states()
-        for name, (meaning, value) in self._gauges().items():
-            yield GaugeMetricFamily(name, meaning, value=value)
-
-    def _counters(self) -> Iterator[Metric]:
-        tally = self._tally
-        yield CounterMetricFamily(
-            "gateway_connections", "Connections of clients accepted", value=tally.connections
-        )
-        yield CounterMetricFamily(
-            "gateway_requests_forwarded", "Requests handed to the app", value=tally.forwarded
-        )
-        yield CounterMetricFamily(
-            "gateway_requests_retried",
-            "Requests sent once more, on a new connection",
-            value=tally.retried,
-        )
-        refused = CounterMetricFamily(
-            "gateway_requests_refused", "Requests answered by a flag's page", labels=["flag"]
-        )
-        for flag, count in tally.refused.items():
-            refused.add_metric([flag], count)
-        yield refused
-        answers = CounterMetricFamily(
-            "gateway_app_answers", "Answers of the app by first digit", labels=["class"]
-        )
-        for digit, count in enumerate(tally.answers[1:], start=1):
-            answers.add_metric([f"{digit}xx"], count)
-        yield answers
-        yield _by_status("gateway_app_failures", "Answers the app owed", tally.failures)
-        yield _by_status("gateway_errors", "Errors answered by the gateway itself", tally.own)
+        for name, gauge in gauges.items():
+            yield GaugeMetricFamily(name, gauge.meaning, value=gauge.value)
 
     def _states(self) -> Iterator[Metric]:
         snapshot = self._snapshot()
@@ -80,20 +60,47 @@ class GatewayCollector(Collector):
 
 
 class Metrics:
-    """The registry of one worker."""
+    """The registry of one worker; the figures are those of all."""
 
     def __init__(
         self,
-        tally: Tally,
+        figures: Callable[[], Figures],
         snapshot: Callable[[], Snapshot],
-        gauges: Callable[[], dict[str, tuple[str, float]]],
     ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(GatewayCollector(tally, snapshot, gauges))
+        self._registry.register(GatewayCollector(figures, snapshot))
 
     def exposition(self) -> bytes:
         """The text format that Prometheus scrapes."""
         return generate_latest(self._registry)
+
+
+def _counters(tally: Tally) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "gateway_connections", "Connections of clients accepted", value=tally.connections
+    )
+    yield CounterMetricFamily(
+        "gateway_requests_forwarded", "Requests handed to the app", value=tally.forwarded
+    )
+    yield CounterMetricFamily(
+        "gateway_requests_retried",
+        "Requests sent once more, on a new connection",
+        value=tally.retried,
+    )
+    refused = CounterMetricFamily(
+        "gateway_requests_refused", "Requests answered by a flag's page", labels=["flag"]
+    )
+    for flag, count in tally.refused.items():
+        refused.add_metric([flag], count)
+    yield refused
+    answers = CounterMetricFamily(
+        "gateway_app_answers", "Answers of the app by first digit", labels=["class"]
+    )
+    for digit, count in enumerate(tally.answers[1:], start=1):
+        answers.add_metric([f"{digit}xx"], count)
+    yield answers
+    yield _by_status("gateway_app_failures", "Answers the app owed", tally.failures)
+    yield _by_status("gateway_errors", "Errors answered by the gateway itself", tally.own)
 
 
 def _by_status(name: str, meaning: str, counts: dict[int, int]) -> Metric:

@@ -6,6 +6,11 @@ A prometheus_client Counter costs 0.5 us an increment (a lock and a label look-u
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Self
+
+_CLASSES = 6  # of statuses by first digit; 0 is none
+
 
 class Tally:
     """Counts since the start of this process."""
@@ -17,7 +22,7 @@ class Tally:
         self.forwarded = 0
         self.retried = 0
         self.refused: dict[str, int] = {}  # by flag; flags are as many as the YAML has
-        self.answers = [0] * 6  # the app's, by first digit of the status
+        self.answers = [0] * _CLASSES  # the app's, by first digit of the status
         self.failures: dict[int, int] = {}  # 502 and 504, and answers cut short
         self.own: dict[int, int] = {}  # the gateway's own errors, by status
 
@@ -32,3 +37,33 @@ class Tally:
 
     def say(self, status: int) -> None:
         self.own[status] = self.own.get(status, 0) + 1
+
+    # Between processes
+
+    def add(self, other: Tally) -> None:
+        """Count what another process counted as well."""
+        self.connections += other.connections
+        self.forwarded += other.forwarded
+        self.retried += other.retried
+        for digit, count in enumerate(other.answers):
+            self.answers[digit] += count
+        for flag, count in other.refused.items():
+            self.refused[flag] = self.refused.get(flag, 0) + count
+        for status, count in other.failures.items():
+            self.failures[status] = self.failures.get(status, 0) + count
+        for status, count in other.own.items():
+            self.own[status] = self.own.get(status, 0) + count
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON values; ``load`` reads them."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def load(cls, document: Mapping[str, Any]) -> Self:
+        made = cls()
+        for name in cls.__slots__:
+            setattr(made, name, document[name])
+        # JSON has names for statuses, not numbers.
+        made.failures = {int(status): count for status, count in made.failures.items()}
+        made.own = {int(status): count for status, count in made.own.items()}
+        return made

@@ -1,0 +1,120 @@
+"""A worker process: forked by the supervisor, it serves until it is told to end.
+
+Theory of operation. The two ends of a socket pair are all that a worker and the supervisor
+have in common. The worker says on it that it is ready, or why it cannot be; the supervisor
+says that the worker is to leave. Where the pair ends, the other one is dead. SIGTERM means to
+stop; it is held back until there is a loop to take it, and signals meant for the supervisor
+(Ctrl-C reaches the whole process group) are ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+import uvloop
+
+from gateway.app import Gateway, Orders, Seat, start_failure
+from gateway.config.settings import Settings
+
+READY = b"ready\n"
+FAILED = b"failed\n"  # and then why, to the end
+LEAVE = b"leave\n"
+
+log = logging.getLogger("gateway.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker is to do, and with whom it talks."""
+
+    settings: Settings
+    environ: Mapping[str, str] | None
+    seat: Seat
+    supervisor: socket.socket
+
+
+def fork(task: Task, forget: Callable[[], None]) -> int:
+    """Start a worker; returns its process id.
+
+    ``forget`` runs in the worker and lets go of what is the supervisor's. No thread or loop
+    may run in the calling process. Raises OSError where there can be no more processes.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Until it has let go of the supervisor's, a signal would be taken in the latter's name.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _be_worker(task, forget, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pid
+
+
+def _be_worker(task: Task, forget: Callable[[], None], mask: set[int]) -> NoReturn:
+    status = 1
+    try:
+        forget()
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask | {signal.SIGTERM})
+        uvloop.run(_serve(task))
+        status = 0
+    except BaseException as error:  # noqa: BLE001 the last frame of this process
+        _tell_failure(task.supervisor, error)
+    finally:
+        # Never back into the frames of the supervisor, nor through what it does at exit.
+        with contextlib.suppress(BaseException):
+            logging.shutdown()
+        os._exit(status)
+
+
+async def _serve(task: Task) -> None:
+    loop = asyncio.get_running_loop()
+    orders = Orders()
+    loop.add_signal_handler(signal.SIGTERM, orders.stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    supervisor = task.supervisor
+    supervisor.settimeout(0)
+
+    def hear() -> None:
+        try:
+            said = supervisor.recv(64)
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        if said:
+            orders.leave()
+        else:
+            log.warning("the supervisor is gone: stopping")
+            loop.remove_reader(supervisor.fileno())
+            orders.stop()
+
+    loop.add_reader(supervisor.fileno(), hear)
+    gateway = Gateway(task.settings, task.environ, task.seat)
+    await gateway.start()
+    with contextlib.suppress(OSError):  # hear() sees to that
+        supervisor.send(READY)
+    await gateway.serve(orders)
+
+
+def _tell_failure(supervisor: socket.socket, error: BaseException) -> None:
+    why = start_failure(error)
+    if why is None:
+        why = f"a bug: {type(error).__name__}"
+        log.critical("the worker ended by %s", why, exc_info=error)
+    with contextlib.suppress(OSError):
+        supervisor.send(FAILED + why.encode("utf-8", "replace"))
