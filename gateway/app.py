@@ -19,6 +19,7 @@ from gateway.config.settings import Address, Settings
 from gateway.control.server import ControlServer
 from gateway.control.services import Services
 from gateway.pages.pages import Pages
+from gateway.proxy.deadlines import PERIOD
 from gateway.proxy.listener import Listener
 from gateway.proxy.plane import DataPlane
 from gateway.sockets import Sockets, bind, close, named
@@ -159,6 +160,7 @@ class Gateway:
             in_flight=self._plane.in_flight.count,
             member=self._describe,
             listening=lambda: self._listener.listening,
+            gathered=self._gathered,
         )
         patience = self._settings.timeouts.shutdown
         self._control = ControlServer(services, patience=patience)
@@ -220,6 +222,11 @@ class Gateway:
         if desk is not None:
             gauges = {name: gauge.value for name, gauge in self._gauges().items()}
             desk.publish(Count(self._tally, gauges))
+
+    async def _gathered(self) -> None:
+        # By then each of the others has told its count at least once more.
+        if self._seat.workers > 1:
+            await asyncio.sleep(1.5 * PERIOD)
 
     def _figures(self) -> Figures:
         """Of all workers: what they have last told, and what this one knows now."""

@@ -138,6 +138,9 @@ def _refuse_contradictions(top: Section, settings: Settings) -> None:
     if control is not None and collide(settings.listen, control):
         where = "listen" if top.given("listen") else "control"
         top.refuse(where, "listen and control.listen are the same; choose another port for one")
+    if settings.store == "memory:" and settings.workers > 1:
+        where = "store" if top.given("store") else "workers"
+        top.refuse(where, "memory: is one process's own; for several workers say sqlite:PATH")
     for listener in filter(None, (settings.listen, control)):
         if _points_at(settings.upstream, listener):
             top.refuse("upstream", "is the gateway's own address: it would call itself")

@@ -26,9 +26,11 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """The figures as Prometheus reads them."""
+    """The figures of all workers as Prometheus reads them."""
+    services = request.app[SERVICES]
+    await services.gathered()
     return web.Response(
-        body=request.app[SERVICES].metrics(),
+        body=services.metrics(),
         headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
     )
 

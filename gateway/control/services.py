@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -16,6 +16,10 @@ def _always() -> bool:
     return True
 
 
+async def _at_once() -> None:
+    """There is nobody else to wait for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All that the control API reads and changes; it owns none of it.
@@ -23,7 +27,8 @@ class Services:
     ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges that
     are in a flag's scope now (None: all). ``member`` describes this worker process as JSON
     values: ``member`` (its id), ``since`` (seconds since the epoch) and more. ``listening``:
-    the public port takes connections.
+    the public port takes connections. ``gathered`` waits until ``metrics`` has what every
+    worker counted before the call.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 
@@ -32,6 +37,7 @@ class Services:
     in_flight: Callable[[FlagView | None], int]
     member: Callable[[], Mapping[str, object]]
     listening: Callable[[], bool] = _always
+    gathered: Callable[[], Awaitable[None]] = _at_once
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
 
