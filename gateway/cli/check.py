@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.configuration import DEFAULT, read_settings
+from gateway.config.redis_address import without_password
 from gateway.config.settings import Settings
 from gateway.core.flags import Flag, Kind
 
@@ -39,7 +40,7 @@ def _summary(settings: Settings) -> Iterator[str]:
     yield f"  listen    {settings.listen}{' with TLS' if settings.tls else ''}"
     yield f"  upstream  {_upstream(settings)}"
     yield f"  control   {_control(settings)}"
-    yield f"  store     {settings.store}"
+    yield f"  store     {without_password(settings.store)}"
     if not settings.flags:
         yield "  flags     none: every request is forwarded"
         return

@@ -2,12 +2,17 @@
 
 It is the standard library's, so that a verb starts fast. It follows no redirect and knows
 no proxy: the token goes to the address that was named, and nowhere else.
+
+One that keeps its connection sends a call again, once and on a new connection, where the kept
+one turns out to be closed: every call of the control API may be repeated.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
@@ -30,13 +35,26 @@ class Answer:
 
 
 class Client:
-    """Calls the control API below ``url``; raises ``Refused``, ``Unreachable``, ``Misused``."""
+    """Calls the control API below ``url``; raises ``Refused``, ``Unreachable``, ``Misused``.
 
-    def __init__(self, url: str, token: str | None = None, *, timeout: float = TIMEOUT) -> None:
+    With ``keep`` one connection serves all calls, which must then come one after another, and
+    ``close`` ends it.
+    """
+
+    def __init__(
+        self, url: str, token: str | None = None, *, timeout: float = TIMEOUT, keep: bool = False
+    ) -> None:
         self.url = url.rstrip("/")
         self._address = _read_url(self.url)
         self._token = _read_token(token)
         self._timeout = timeout
+        self._keep = keep
+        self._kept: HTTPConnection | None = None
+        self._hung_up = False
+
+    def keeping(self) -> Client:
+        """Another client of the same gateway, which keeps its connection."""
+        return Client(self.url, self._token, timeout=self._timeout, keep=True)
 
     def get(self, *path: str, query: Sequence[tuple[str, str]] = ()) -> Answer:
         return self.call("GET", *path, query=query)
@@ -48,21 +66,58 @@ class Client:
         query: Sequence[tuple[str, str]] = (),
         document: Document | None = None,
         if_match: int | None = None,
+        timeout: float | None = None,
     ) -> Answer:
-        """One call; ``path`` is given in segments, below ``/api/v1``."""
+        """One call; ``path`` is given in segments, below ``/api/v1``.
+
+        ``timeout`` is seconds without a byte of the answer, for a call that takes long.
+        """
         target = self._target(path, query)
         body = None if document is None else json.dumps(document).encode()
         fields = self._fields(body, if_match)
-        connection = self._connection()
+        return self._answer(*self._exchange(method, target, body, fields, timeout))
+
+    def hang_up(self) -> None:
+        """End the call under way, from another thread: it raises ``Unreachable``. For good."""
+        self._hung_up = True
+        kept = self._kept
+        if kept is not None and kept.sock is not None:
+            with suppress(OSError):
+                kept.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End the kept connection. Idempotent; a later call makes a new one."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def _exchange(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        fields: Mapping[str, str],
+        timeout: float | None,
+    ) -> tuple[HTTPResponse, str]:
+        seconds = timeout or self._timeout
+        connection = self._kept or self._connection()
+        self._kept = connection if self._keep else None
+        used = connection.sock is not None
         try:
+            if self._hung_up:
+                raise ConnectionAbortedError("hung up")
+            _set_timeout(connection, seconds)
             connection.request(method, target, body, fields)
             response = connection.getresponse()
-            text = response.read().decode("utf-8", "replace")
+            return response, response.read().decode("utf-8", "replace")
         except (OSError, HTTPException, UnicodeError) as error:
-            raise self._unreachable(error) from error
-        finally:
             connection.close()
-        return self._answer(response, text)
+            if used and isinstance(error, ConnectionError) and not self._hung_up:
+                return self._exchange(method, target, body, fields, timeout)
+            raise self._unreachable(error, seconds) from error
+        finally:
+            if not self._keep:
+                connection.close()
 
     def _target(self, path: Sequence[str], query: Sequence[tuple[str, str]]) -> str:
         segments = "/".join(quote(segment, safe="") for segment in path)
@@ -114,15 +169,21 @@ class Client:
             return f"{said} (flipping takes a token with the role operator: --token)"
         return said
 
-    def _unreachable(self, error: Exception) -> Unreachable:
+    def _unreachable(self, error: Exception, seconds: float) -> Unreachable:
         if isinstance(error, ConnectionRefusedError):
             return Unreachable(
                 f"nothing is listening at {self.url}: start a gateway (gateway serve), "
                 "or name its control address with --url or GATEWAY_URL"
             )
         if isinstance(error, TimeoutError):
-            return Unreachable(f"no answer from {self.url} within {self._timeout:g} s")
+            return Unreachable(f"no answer from {self.url} within {seconds:g} s")
         return Unreachable(f"cannot reach {self.url}: {error or type(error).__name__}")
+
+
+def _set_timeout(connection: HTTPConnection, seconds: float) -> None:
+    connection.timeout = seconds
+    if connection.sock is not None:
+        connection.sock.settimeout(seconds)
 
 
 def _read_url(url: str) -> SplitResult:

@@ -8,6 +8,8 @@ import click
 
 from gateway.core.durations import parse_duration
 
+LONGEST_DRAIN = 3600.0  # seconds; the control API waits no longer
+
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -22,6 +24,19 @@ def reason_option() -> Decorator:
 
 def user_option(text: str) -> Decorator:
     return click.option("--user", "users", multiple=True, metavar="USER", help=text)
+
+
+def drain_seconds(_ctx: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    """The callback of an option ``--drain``: seconds, an hour at most."""
+    if text is None:
+        return None
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}") from error
+    if not 0 < seconds <= LONGEST_DRAIN:
+        raise click.BadParameter("must be more than nothing, and an hour at most")
+    return seconds
 
 
 def patch(values: dict[str, object], reason: str, lasts: str | None = None) -> dict[str, object]:

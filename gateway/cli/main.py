@@ -19,6 +19,7 @@ VERBS = {
     "status": "gateway.cli.status:status",
     "on": "gateway.cli.on:on",
     "off": "gateway.cli.off:off",
+    "guard": "gateway.cli.guard:guard",
     "set": "gateway.cli.set:set_keys",
     "reset": "gateway.cli.reset:reset",
     "explain": "gateway.cli.explain:explain",
@@ -44,7 +45,8 @@ class Verbs(click.Group):
 @click.group(
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 done, 1 the gateway said no, 2 called wrongly, 3 no gateway reached. "
+    epilog="Exit status: 0 done, 1 the gateway said no, 2 called wrongly, 3 no gateway reached; "
+    "guard has its own. "
     'Completion for bash: eval "$(_GATEWAY_COMPLETE=bash_source gateway)"; '
     "zsh_source and fish_source likewise.",
 )

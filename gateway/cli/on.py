@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 import click
 
-from gateway.cli.client import Answer, Client, Document
-from gateway.cli.failures import Misused, Refused
-from gateway.cli.flip import for_option, patch, reason_option, user_option
+from gateway.cli.client import TIMEOUT, Answer, Client, Document
+from gateway.cli.failures import Refused
+from gateway.cli.flip import drain_seconds, for_option, patch, reason_option, user_option
 from gateway.cli.session import Session, asks_gateway
-from gateway.cli.wording import holds_missing, listed, result, users_of
+from gateway.cli.wording import drained, holds_missing, listed, result, users_of
 
 ATTEMPTS = 10  # of a read and a compare-and-set, when others flip at the same time
 
@@ -18,7 +21,8 @@ ATTEMPTS = 10  # of a read and a compare-and-set, when others flip at the same t
 @user_option("Hold this user of a per-user flag; may be given several times.")
 @for_option()
 @reason_option()
-@click.option("--drain", metavar="DURATION", help="Not in this version yet: it is refused.")
+@click.option("--drain", metavar="DURATION", callback=drain_seconds,
+              help="Then wait until requests under way have ended, so long at most.")  # fmt: skip
 @asks_gateway
 def on(
     session: Session,
@@ -26,20 +30,32 @@ def on(
     users: tuple[str, ...],
     lasts: str | None,
     reason: str,
-    drain: str | None,
+    drain: float | None,
 ) -> None:
     """Turn FLAG on.
 
     A per-user flag is armed already and holds only those it lists: name them with --user.
     """
-    if drain is not None:
-        raise Misused("--drain comes with a later version; nothing was changed")
     if users:
         answer = _hold(session.client, flag, users, reason, lasts)
     else:
         document = patch({"enabled": True}, reason, lasts)
         answer = session.client.call("PATCH", "flags", flag, document=document)
     session.show(answer, (result(answer.document), *_hint(answer.document)))
+    if drain is not None:
+        _drain(session, flag, users or (None,), drain)
+
+
+def _drain(session: Session, flag: str, users: Sequence[str | None], seconds: float) -> None:
+    # Each user's drain is over what is left of the time; all look at the same requests.
+    deadline = time.monotonic() + seconds
+    for user in users:
+        left = max(0.001, round(deadline - time.monotonic(), 3))
+        document = {"timeout": left, **({} if user is None else {"user": user})}
+        answer = session.client.call(
+            "POST", "flags", flag, "drain", document=document, timeout=left + TIMEOUT
+        )
+        session.show(answer, (drained(answer.document),))
 
 
 def _hold(
@@ -47,11 +63,11 @@ def _hold(
 ) -> Answer:
     for _ in range(ATTEMPTS):
         held = client.get("flags", flag).document
-        _require_user_flag(held)
+        require_user_flag(held)
         if held.get("enabled") and lasts is None:
             add = patch({"add": list(users)}, reason)
             return client.call("POST", "flags", flag, "users", document=add)
-        _require_no_others(held, users)
+        require_no_others(held, users)
         everyone = list(dict.fromkeys([*users_of(held), *users]))
         change = patch({"enabled": True, "users": everyone}, reason, lasts)
         try:
@@ -64,7 +80,8 @@ def _hold(
     raise Refused(f"{flag} is being changed by others all the time: try again")
 
 
-def _require_user_flag(held: Document) -> None:
+def require_user_flag(held: Document) -> None:
+    """Raises ``Refused`` where the flag is for everybody."""
     if held.get("kind") != "user":
         raise Refused(
             f"{held.get('flag')} is a {held.get('kind')} flag, for everybody: "
@@ -72,7 +89,8 @@ def _require_user_flag(held: Document) -> None:
         )
 
 
-def _require_no_others(held: Document, users: tuple[str, ...]) -> None:
+def require_no_others(held: Document, users: Sequence[str]) -> None:
+    """Raises ``Refused`` where turning the flag's switch on would hold others than ``users``."""
     # Somebody threw the kill switch: to turn it on for one user must not hold others again.
     others = [user for user in users_of(held) if user not in users]
     if held.get("enabled") or not (others or held.get("rollout")):

@@ -52,7 +52,7 @@ def asks_gateway(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def command(*, url: str | None, token: str | None, as_json: bool, **rest: object) -> None:
         before = click.get_current_context().find_object(Target) or Target()
-        session = _open(before, Target(url, token, as_json))
+        session = open_session(before, Target(url, token, as_json))
         try:
             verb(session, **rest)
         except Refused as refused:
@@ -63,7 +63,8 @@ def asks_gateway(verb: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _open(before: Target, after: Target) -> Session:
+def open_session(before: Target, after: Target) -> Session:
+    """What was said after the verb wins over what was said before it, and over the environment."""
     url = after.url or before.url or os.environ.get("GATEWAY_URL") or DEFAULT_URL
     token = after.token or before.token or os.environ.get("GATEWAY_CONTROL_TOKEN")
     return Session(Client(url, token), after.as_json or before.as_json)

@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.client import Answer, Document
 from gateway.cli.failures import one_line
+from gateway.cli.members import guard_line, member_line
 from gateway.cli.session import Session, asks_gateway
 from gateway.cli.table import Table
 from gateway.cli.wording import ago, clock_time, holding, scope_of, state_of, users_of
@@ -38,7 +39,7 @@ def status(session: Session, flag: str | None) -> None:
         return
     _table(flags.document["flags"], now).print()
     click.echo()
-    for line in _general(flags.document["revision"], general.document):
+    for line in _general(flags.document["revision"], general.document, now):
         click.echo(line)
 
 
@@ -74,11 +75,12 @@ def _details(flag: Document, now: float) -> Iterator[str]:
     yield f"revision {flag.get('revision')}: {holding(flag)}"
 
 
-def _general(revision: object, general: Document) -> Iterator[str]:
+def _general(revision: object, general: Document, now: float) -> Iterator[str]:
     yield _line("revision", f"{revision}, {general.get('in_flight')} in flight")
     for member in general.get("members") or []:
-        named = ", ".join(f"{key} {value}" for key, value in member.items() if key != "member")
-        yield _line("member", f"{member.get('member')}: {named}")
+        yield _line("member", member_line(member, now))
+    for guard in general.get("guards") or []:
+        yield _line("guard", guard_line(guard, now))
     store = general.get("store") or {}
     trouble = "" if store.get("reachable") else f": NOT REACHED: {store.get('error')}"
     yield _line("store", f"{store.get('kind')}{trouble}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from gateway.control.audit import REFUSAL_RATE, RefusalRate, refusals
 from gateway.control.auth import THROTTLE, auth
 from gateway.control.cross_site import cross_site
+from gateway.control.drain import ENDING, end_drains
 from gateway.control.index import ROUTES
 from gateway.control.problems import problems
 from gateway.control.server_log import server_log
@@ -49,6 +52,8 @@ def make_control(services: Services) -> web.Application:
         app.router.add_route(route.method, route.pattern, route.endpoint)
         if route.method == "GET":
             app.router.add_route("HEAD", route.pattern, route.endpoint)
+    app[ENDING] = asyncio.Event()
+    app.on_shutdown.append(end_drains)
     app.on_response_prepare.append(_secure)
     return app
 

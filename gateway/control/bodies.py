@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
 from aiohttp import web
@@ -57,6 +57,26 @@ async def read_reason(request: web.Request) -> str:
         document = await read_object(request, ("reason",), JSON)
         reason = document.get("reason", reason)
     return check_reason(reason)
+
+
+def read_text(document: Mapping[str, Any], key: str, most: int) -> str | None:
+    """A text of a document, None where it has none; 422 for anything else, and past ``most``."""
+    text = document.get(key)
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise invalid([(key, "must be a text")])
+    if len(text) > most:
+        raise invalid([(key, f"has {len(text)} characters; at most {most}")])
+    return text
+
+
+def read_choice(document: Mapping[str, Any], key: str) -> bool:
+    """true or false, false where it is not said; 422 for anything else."""
+    choice = document.get(key, False)
+    if not isinstance(choice, bool):
+        raise invalid([(key, "must be true or false")])
+    return choice
 
 
 def check_reason(reason: object) -> str:

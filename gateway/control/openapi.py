@@ -15,6 +15,8 @@ from gateway.control.schemas import SCHEMAS
 _PARAMETERS = {
     "flag": "The flag's name.",
     "user": "The user, percent-encoded (a slash as %2F).",
+    "guard": "The guard's id, which is its owner's.",
+    "member": "The member's name, as status lists it.",
 }
 _IF_MATCH: Document = {
     "name": "If-Match",
@@ -73,7 +75,7 @@ def _parameters(route: Route) -> list[Document]:
         }
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    matched = [_IF_MATCH] if route.changes else []
+    matched = [_IF_MATCH] if route.answers == "FlagAtRevision" and route.changes else []
     return [*named, *map(_query, route.queries), *matched]
 
 
@@ -89,7 +91,7 @@ def _query(query: Query) -> Document:
 
 
 def _responses(route: Route) -> Document:
-    responses: Document = {"200": _done(route)}
+    responses: Document = {str(route.done): _done(route)}
     everywhere = (401, 403, 429) if route.in_api else (403,)
     for status in sorted({*everywhere, *route.errors}):
         responses[str(status)] = {

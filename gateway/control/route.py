@@ -28,7 +28,8 @@ class Route:
     """``path`` holds parameters in braces, each one whole segment.
 
     ``answers`` and ``takes`` name schemas of the description ("" and None: plain text, no
-    body); ``errors`` are the statuses it may end in beside those that every call may.
+    body); ``done`` is the status it ends in if all is well, ``errors`` are those it may end in
+    otherwise, beside those that every call may.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Route:
     takes: str | None = None
     queries: tuple[Query, ...] = ()
     errors: tuple[int, ...] = ()
+    done: int = 200
 
     @property
     def pattern(self) -> str:

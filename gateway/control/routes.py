@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from gateway.control.audit import show_audit
+from gateway.control.drain import drain_flag
 from gateway.control.explain import explain_request
 from gateway.control.flags import drop_override, list_flags, patch_flag, show_flag
+from gateway.control.guards import acquire_guard, list_guards, release_guard, renew_guard
 from gateway.control.health import healthz, metrics, readyz
+from gateway.control.members import forget_member
 from gateway.control.route import API, Query, Route
 from gateway.control.status import show_status
 from gateway.control.users import add_user, change_users, remove_user
 
 _FLAG = f"{API}/flags/{{flag}}"
 _CHANGE = (400, 404, 409, 412, 413, 415, 422, 503)
+_BODY = (400, 408, 413, 415, 422, 503)
+_GUARD = f"{_FLAG}/guards/{{guard}}"
 _REASON = Query("reason", "Why; it is kept in the audit.")
 _EXPLAIN = (
     Query("url", "A path, or an http(s) URL.", required=True),
@@ -71,6 +76,45 @@ ROUTES: tuple[Route, ...] = (
         "FlagAtRevision",
         takes="UserChange",
         errors=_CHANGE,
+    ),
+    Route(
+        "POST",
+        f"{_FLAG}/drain",
+        drain_flag,
+        "Waits until nothing in a flag's scope is under way, on any member",
+        "Drained",
+        takes="Drain",
+        errors=(*_BODY, 404, 409, 504),
+    ),
+    Route("GET", f"{API}/guards", list_guards, "Who guards what", "Guards", errors=(503,)),
+    Route(
+        "POST",
+        f"{_FLAG}/guards",
+        acquire_guard,
+        "Guards a flag: nobody else can while a command runs",
+        "GuardAtRevision",
+        takes="NewGuard",
+        errors=(*_BODY, 404, 409),
+        done=201,
+    ),
+    Route(
+        "PUT",
+        _GUARD,
+        renew_guard,
+        "A guard's heartbeat, with its news",
+        "GuardAtRevision",
+        takes="GuardNews",
+        errors=(*_BODY, 404),
+    ),
+    Route("DELETE", _GUARD, release_guard, "Guards no more", "Released", errors=(404, 503)),
+    Route(
+        "DELETE",
+        f"{API}/members/{{member}}",
+        forget_member,
+        "Says that a silent or crashed member is gone",
+        "Forgotten",
+        queries=(_REASON,),
+        errors=(*_BODY, 404, 409),
     ),
     Route(
         "GET",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from gateway.control.documents import Document
 from gateway.core.flags import Kind, Mode
 from gateway.core.patches import LONGEST_TEXT, LONGEST_USER, MOST_USERS
+from gateway.core.quiescence import Standing
 
 
 def _object(properties: Mapping[str, object], *, required: Iterable[str] | None = None) -> Document:
@@ -90,12 +91,102 @@ _PATCH: Document = {
 
 _ERROR = {"file": _TEXT, "line": _maybe("integer"), "path": _TEXT, "message": _TEXT, "text": _TEXT}
 
+_MEMBER: Document = {
+    "member": _TEXT,
+    "state": {"type": "string", "enum": [standing.value for standing in Standing]},
+    "host": _TEXT,
+    "pid": _WHOLE,
+    "slot": _WHOLE,
+    "since": _MOMENT,
+    "revision": {
+        **_maybe("integer"),
+        "description": "The one it has acknowledged; null: none, it has registered anew.",
+    },
+    "in_flight": _WHOLE,
+    "abandoned": _WHOLE,
+    "unmoved": {"type": "number", "description": "Seconds since its last beat was first seen."},
+}
+
+_BEFORE: Document = {
+    "type": ["object", "null"],
+    "description": "What is to be put back at the end.",
+    "properties": {
+        "ttl": {"type": ["number", "string", "null"]},
+        "enabled": _maybe("boolean"),
+        "was_on": _maybe("boolean"),
+    },
+    "additionalProperties": False,
+}
+_PROGRESS: Document = {"type": "object", "properties": {"done": _WHOLE, "of": _WHOLE}}
+_GUARD_STATE: Document = {"type": "string", "enum": ["arming", "guarding", "lifting"]}
+
+_GUARD: Document = {
+    "id": {**_TEXT, "description": "The owner's; it is the last part of the guard's address."},
+    "flag": _TEXT,
+    "user": _maybe("string"),
+    "owner": _TEXT,
+    "by": _TEXT,
+    "host": _TEXT,
+    "since": _MOMENT,
+    "command": _TEXT,
+    "state": _GUARD_STATE,
+    "progress": _PROGRESS,
+    "before": _BEFORE,
+    "abandoned": {**_YES_NO, "description": "Not heard of for its lease; the flag stays on."},
+}
+_ALWAYS_OF_A_GUARD = ("id", "flag", "user", "owner", "by", "since", "abandoned")
+
+_DRAINED: Document = {
+    "drained": _YES_NO,
+    "flag": _TEXT,
+    "user": _maybe("string"),
+    "revision": _WHOLE,
+    "members": _list(_TEXT),
+    "waited": {"type": "number", "description": "Seconds."},
+    "in_flight": {**_WHOLE, "description": "Still under way; 0 where it is drained."},
+    "finished": {**_WHOLE, "description": "Ended by themselves."},
+    "cut": {**_WHOLE, "description": "Tunnels and event streams that were closed."},
+    "abandoned": {**_WHOLE, "description": "Given up before their end."},
+    "missing": {**_list(_TEXT), "description": "Members that are gone and did not report."},
+    "reason": {**_maybe("string"), "description": "Why it is not drained."},
+}
+
 SCHEMAS: Mapping[str, Document] = {
     "Flag": _object(_FLAG),
     "FlagAtRevision": _object({**_FLAG, "revision": _WHOLE}),
     "Flags": _object({"revision": _WHOLE, "flags": _list(_reference("Flag"))}),
     "Patch": _closed(_PATCH),
     "UserChange": _closed({"add": _USERS, "remove": _USERS, "reason": _REASON}),
+    "Drain": _closed(
+        {
+            "user": _maybe("string"),
+            "timeout": {**_SECONDS, "description": "An hour at most; 30 s unless said."},
+            "assume_gone": {**_list(_TEXT), "description": "Silent members that are gone."},
+            "accept_orphans": _YES_NO,
+        }
+    ),
+    "Drained": _object(_DRAINED),
+    "Guard": _object(_GUARD, required=_ALWAYS_OF_A_GUARD),
+    "GuardAtRevision": _object(
+        {**_GUARD, "revision": _WHOLE}, required=(*_ALWAYS_OF_A_GUARD, "revision")
+    ),
+    "Guards": _object({"revision": _WHOLE, "guards": _list(_reference("Guard"))}),
+    "NewGuard": {
+        **_closed(
+            {
+                "user": _maybe("string"),
+                "owner": {**_TEXT, "maxLength": 200, "description": "Nobody else's."},
+                "command": {**_TEXT, "maxLength": 1000},
+                "host": {**_TEXT, "maxLength": 1000},
+                "before": _BEFORE,
+                "take_over": {**_YES_NO, "description": "From a guard that is abandoned."},
+            }
+        ),
+        "required": ["owner"],
+    },
+    "GuardNews": _closed({"state": _GUARD_STATE, "progress": _PROGRESS, "before": _BEFORE}),
+    "Released": _object({"id": _TEXT, "revision": _WHOLE}),
+    "Forgotten": _object({"member": _TEXT, "revision": _WHOLE}),
     "Explanation": _object(
         {
             "flag": _maybe("string"),
@@ -111,7 +202,8 @@ SCHEMAS: Mapping[str, Document] = {
     "Status": _object(
         {
             "revision": _WHOLE,
-            "members": _list({"type": "object"}),
+            "members": _list(_object(_MEMBER, required=("member", "revision"))),
+            "guards": _list(_reference("Guard")),
             "store": _object({"kind": _TEXT, "reachable": _YES_NO, "error": _maybe("string")}),
             "config": _object(
                 {"path": _maybe("string"), "valid": _YES_NO, "errors": _list(_object(_ERROR))}

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.core.snapshot import FlagView
+from gateway.state.drains import Drains
+from gateway.state.guards import Guards
 from gateway.state.live import LiveState
+from gateway.state.membership import Membership
 
 
 def _always() -> bool:
@@ -18,6 +21,15 @@ def _always() -> bool:
 
 async def _at_once() -> None:
     """There is nobody else to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """The members of all replicas, and what is asked of them together."""
+
+    membership: Membership
+    drains: Drains
+    guards: Guards
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,7 @@ class Services:
     in_flight: Callable[[FlagView | None], int]
     member: Callable[[], Mapping[str, object]]
     listening: Callable[[], bool] = _always
+    barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
-from gateway.control.documents import Document, answer, is_on, moment
+from gateway.control.documents import Document, answer, is_on
+from gateway.control.guards import guard_documents
+from gateway.control.members import member_documents
 from gateway.control.services import SERVICES
 from gateway.state.live import LiveState
 
@@ -18,7 +18,8 @@ async def show_status(request: web.Request) -> web.Response:
     snapshot = state.snapshot
     document = {
         "revision": snapshot.revision,
-        "members": [_member(services.member())],
+        "members": await member_documents(services),
+        "guards": await guard_documents(services),
         "store": _store(state),
         "config": _config(state),
         "in_flight": services.in_flight(None),
@@ -26,13 +27,6 @@ async def show_status(request: web.Request) -> web.Response:
         "on": [view.flag.name for view in snapshot.views if is_on(view)],
     }
     return answer(document, snapshot.revision)
-
-
-def _member(described: Mapping[str, object]) -> Document:
-    since = described.get("since")
-    if isinstance(since, float):
-        return {**described, "since": moment(since)}
-    return dict(described)
 
 
 def _store(state: LiveState) -> Document:

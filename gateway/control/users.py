@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
@@ -14,6 +16,7 @@ from gateway.control.problems import Problem, invalid
 from gateway.control.services import SERVICES
 from gateway.core.flags import Kind
 from gateway.core.patches import read_users
+from gateway.core.snapshot import FlagView
 
 Users = tuple[str, ...]
 
@@ -48,12 +51,7 @@ async def _change(
 ) -> web.Response:
     state = request.app[SERVICES].state
     view = find_flag(state.snapshot, request.match_info["flag"])
-    if view.flag.kind is not Kind.USER:
-        raise Problem(
-            409,
-            f'The flag "{view.flag.name}" is for everybody: it has no "user" in the YAML, '
-            "so it can hold no single one.",
-        )
+    require_user_flag(view)
     snapshot = await state.change_users(
         view.flag.name,
         add=add,
@@ -63,6 +61,25 @@ async def _change(
         if_match=if_match(request, state.snapshot.revision),
     )
     return flag_answer(request, snapshot)
+
+
+def require_user_flag(view: FlagView) -> None:
+    """409 for a flag that does not tell users apart."""
+    if view.flag.kind is not Kind.USER:
+        raise Problem(
+            409,
+            f'The flag "{view.flag.name}" is for everybody: it has no "user" in the YAML, '
+            "so it can hold no single one.",
+        )
+
+
+def optional_user(view: FlagView, document: Mapping[str, Any]) -> str | None:
+    """The ``user`` of a body, None where it names none; 422 and 409 where it cannot be one."""
+    if document.get("user") is None:
+        return None
+    user = read_users([document["user"]], "user")[0]
+    require_user_flag(view)
+    return user
 
 
 def _named_user(request: web.Request) -> str:
