@@ -67,6 +67,7 @@ class Line:
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
         self._reader = self._socket.makefile("rb")
+        self.port = self._socket.getsockname()[1]  # of this side
 
     def send(self, data: bytes) -> None:
         self._socket.sendall(data)

@@ -1,4 +1,7 @@
-"""The smallest app there is: it answers every request with what it saw."""
+"""The smallest app there is: it answers every request with what it saw.
+
+What it is asked below ``/slow`` it answers once the test releases it.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,32 @@ import threading
 from types import TracebackType
 from typing import Self
 
+SLOWEST = 30.0  # seconds
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+    def __init__(self, handler: type[http.server.BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.arrived = threading.Semaphore(0)
+        self.released = threading.Event()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A gateway that was killed is no error of the app's."""
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    server: _Server
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/slow"):
+            self.server.arrived.release()
+            self.server.released.wait(SLOWEST)
         text = f"{self.command} {self.path} {len(body)}".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
@@ -32,8 +54,7 @@ class PlainApp:
     """Listens on ``port`` of 127.0.0.1, in threads, while the ``with`` block runs."""
 
     def __init__(self) -> None:
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(_Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     @property
@@ -43,6 +64,18 @@ class PlainApp:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def wait_for_slow(self) -> None:
+        """Until one more request below ``/slow`` has come; fails if none does."""
+        assert self._server.arrived.acquire(timeout=SLOWEST), "no slow request came"
+
+    def release(self) -> None:
+        """Answer what waits below ``/slow``, and from now on at once."""
+        self._server.released.set()
+
+    def hold(self) -> None:
+        """From now on, what is below ``/slow`` waits again."""
+        self._server.released.clear()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -54,6 +87,7 @@ class PlainApp:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.release()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -117,6 +117,10 @@ class Program:
         self._running.terminate()
         return self._running.wait(STOP_SECONDS)
 
+    def wait(self) -> int:
+        """Wait for its end, and return its exit status."""
+        return self._running.wait(STOP_SECONDS)
+
     def kill(self) -> None:
         """End it and its workers as a power cut would (SIGKILL)."""
         with contextlib.suppress(ProcessLookupError):
