@@ -98,7 +98,7 @@ class Settings:
     timeouts: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
     control: Control = field(default_factory=Control)
-    store: str = "sqlite:gateway.db"
+    store: str = field(default="sqlite:gateway.db", repr=False)  # may hold a password
     ttl: float = 300.0
     allow: Exemptions = field(default_factory=Exemptions)
     page: Page = field(default_factory=Page)

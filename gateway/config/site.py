@@ -12,6 +12,7 @@ from gateway.config.exemptions import read_site_exemptions
 from gateway.config.flags import Defaults, read_flags
 from gateway.config.nodes import Node, Scalar, Table
 from gateway.config.pages import read_page
+from gateway.config.redis_address import REDIS_SCHEMES, parse_redis_address, redis_files
 from gateway.config.scalars import duration, integer, positive_duration, text, word
 from gateway.config.section import Read, Section
 from gateway.config.settings import Address, Limits, Settings, Timeouts, Tls
@@ -113,15 +114,28 @@ def _store(folder: Path) -> Read[str]:
     def read(node: Node) -> str:
         found = text(node)
         kind, colon, rest = found.partition(":")
-        if kind in {"redis", "rediss"} and colon:
-            raise Invalid("this version does not do redis yet; write sqlite:PATH")
+        if kind in REDIS_SCHEMES and colon:
+            return _redis(found)
         if found == "memory:":
             return found
         if kind != "sqlite" or not rest.strip() or not rest.isprintable():
-            raise Invalid("must be sqlite:PATH or memory:")
+            raise Invalid("must be sqlite:PATH, redis://HOST:PORT or memory:")
         return f"sqlite:{folder / rest}"
 
     return read
+
+
+def _redis(url: str) -> str:
+    try:
+        address = parse_redis_address(url)
+    except ValueError as error:
+        raise Invalid(str(error)) from error
+    for path in redis_files(address):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise Invalid(f"names a file that cannot be read: {error.strerror}") from error
+    return url
 
 
 def _refuse_later(top: Section) -> None:

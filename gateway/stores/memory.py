@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 
 from gateway.stores.base import (
@@ -18,6 +18,7 @@ from gateway.stores.base import (
     StoreError,
     applied,
 )
+from gateway.stores.bell import Bell
 from gateway.stores.documents import dump_document, load_document
 
 
@@ -29,7 +30,7 @@ class MemoryStore:
         self._audit: deque[AuditEntry] = deque(maxlen=MOST_AUDIT_ENTRIES)
         self._last_id = 0
         self._records: defaultdict[str, dict[str, Record]] = defaultdict(dict)
-        self._wakers: set[asyncio.Event] = set()
+        self._bell = Bell()
         self._opened = False
 
     async def open(self) -> None:
@@ -37,7 +38,7 @@ class MemoryStore:
 
     async def close(self) -> None:
         self._opened = False
-        self._wake()
+        self._bell.ring()
 
     async def read(self) -> StoredState:
         self._check()
@@ -50,7 +51,7 @@ class MemoryStore:
             self._state = applied(self._state, change)
             for entry in change.audit:
                 self._note(replace(entry, revision=self._state.revision))
-            self._wake()
+            self._bell.ring()
         return self._state
 
     async def record(self, entry: AuditEntry) -> None:
@@ -73,24 +74,20 @@ class MemoryStore:
         # As JSON and back, so that what a caller changes later is not changed here.
         record = Record(key, beat, load_document(dump_document(document)))
         self._records[kind][key] = record
-        self._wake()
+        self._bell.ring()
         return record
 
     async def drop(self, kind: str, key: str, *, expect: int | None = None) -> None:
         if self._beat(kind, key, expect):
             del self._records[kind][key]
-            self._wake()
+            self._bell.ring()
 
     async def changes(self) -> AsyncIterator[None]:
-        waker = asyncio.Event()
-        waker.set()
-        self._wakers.add(waker)
-        try:
-            while await waker.wait() and self._opened:
-                waker.clear()
+        async with aclosing(self._bell.rings()) as rings:
+            async for _ in rings:
+                if not self._opened:
+                    return
                 yield
-        finally:
-            self._wakers.discard(waker)
 
     def _beat(self, kind: str, key: str, expect: int | None) -> int:
         self._check()
@@ -107,7 +104,3 @@ class MemoryStore:
     def _note(self, entry: AuditEntry) -> None:
         self._last_id += 1
         self._audit.append(replace(entry, id=self._last_id))
-
-    def _wake(self) -> None:
-        for waker in self._wakers:
-            waker.set()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from gateway.stores.base import AuditEntry, Edit, Record, StoredState, StoreError
+from gateway.stores.bell import Bell
 from gateway.stores.sqlite_file import BUSY, SqliteFile
 from gateway.stores.wakes import Wakes
 
@@ -27,11 +29,11 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path, *, busy: float = BUSY, poll: float = POLL) -> None:
-        self._wakes = Wakes(path, self._wake)
+        self._bell = Bell()
+        self._wakes = Wakes(path, self._bell.ring)
         self._file = SqliteFile(path, busy=busy, committed=self._wakes.send)
         self._poll = poll
         self._thread: ThreadPoolExecutor | None = None
-        self._wakers: set[asyncio.Event] = set()
 
     async def open(self) -> None:
         if self._thread is None:
@@ -49,7 +51,7 @@ class SqliteStore:
             await asyncio.get_running_loop().run_in_executor(thread, self._file.close)
             thread.shutdown(wait=False)
             self._wakes.close()
-        self._wake()
+        self._bell.ring()
 
     async def read(self) -> StoredState:
         return await self._run(self._file.read)
@@ -58,7 +60,7 @@ class SqliteStore:
         try:
             return await self._run(self._file.update, edit)
         finally:
-            self._wake()
+            self._bell.ring()
 
     async def record(self, entry: AuditEntry) -> None:
         await self._run(self._file.record, entry)
@@ -73,27 +75,22 @@ class SqliteStore:
         self, kind: str, key: str, document: Mapping[str, object], *, expect: int | None = None
     ) -> Record:
         record = await self._run(self._file.put, kind, key, document, expect)
-        self._wake()
+        self._bell.ring()
         return record
 
     async def drop(self, kind: str, key: str, *, expect: int | None = None) -> None:
         await self._run(self._file.drop, kind, key, expect)
-        self._wake()
+        self._bell.ring()
 
     async def changes(self) -> AsyncIterator[None]:
-        waker = asyncio.Event()
-        waker.set()
-        self._wakers.add(waker)
         seen = None
-        try:
-            while self._thread is not None:
-                woken = await _within(self._poll, waker)
-                waker.clear()
+        async with aclosing(self._bell.rings(self._poll)) as rings:
+            async for rung in rings:
                 before, seen = seen, await self._version()
-                if self._thread is not None and (woken or seen != before):
+                if self._thread is None:
+                    return
+                if rung or seen != before:
                     yield
-        finally:
-            self._wakers.discard(waker)
 
     async def _version(self) -> int | None:
         # None while the file cannot be had: losing it is a change, and so is its return.
@@ -107,15 +104,3 @@ class SqliteStore:
             raise StoreError("the store is closed")
         future = self._thread.submit(call, *args, **kwargs)
         return await asyncio.wrap_future(future)
-
-    def _wake(self) -> None:
-        for waker in self._wakers:
-            waker.set()
-
-
-async def _within(seconds: float, waker: asyncio.Event) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            return await waker.wait()
-    except TimeoutError:
-        return False

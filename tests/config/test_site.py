@@ -94,8 +94,6 @@ def test_keys_for_anchors_are_ignored(read):
     [
         ("workers: 2", "workers"),
         ("workers: auto", "workers"),
-        ("store: redis://127.0.0.1:6379/0", "store"),
-        ("store: rediss://127.0.0.1", "store"),
         ("cors: {origins: ['*']}", "cors.origins"),
         ("control: {path: /-/maintenance}", "control.path"),
         ("control: {toggle: {path: /m, key: k, flag: site}}", "control.toggle"),
@@ -117,6 +115,8 @@ def test_keys_of_a_later_version_are_refused_as_that(errors, text, path):
         ("memory:", "memory:"),
         ("sqlite:state/gateway.db", "sqlite:{folder}/state/gateway.db"),
         ("sqlite:/var/lib/gateway.db", "sqlite:/var/lib/gateway.db"),
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("redis+sentinel://a,b/main?wait=1", "redis+sentinel://a,b/main?wait=1"),
     ],
 )
 def test_a_store_is_beside_the_file_unless_absolute(read, tmp_path, text, store):
@@ -126,8 +126,25 @@ def test_a_store_is_beside_the_file_unless_absolute(read, tmp_path, text, store)
 @pytest.mark.parametrize("text", ["gateway.db", "sqlite:", "memory", "memory:x", "mysql://x", "5"])
 def test_what_is_no_store_is_an_error(errors, text):
     assert errors(f"store: '{text}'") == [
-        "config.yaml:1: store: must be sqlite:PATH or memory:"
-    ]  # fmt: skip
+        "config.yaml:1: store: must be sqlite:PATH, redis://HOST:PORT or memory:"
+    ]
+
+
+def test_a_wrong_redis_address_is_an_error_that_shows_no_password(errors):
+    assert errors("store: redis://:hunter2@host/x") == [
+        "config.yaml:1: store: must end in the number of a database, as /0"
+    ]
+
+
+def test_a_redis_address_names_only_files_that_are_there(errors, tmp_path):
+    (tmp_path / "ca.pem").touch()
+    assert errors(f"store: rediss://host?ca={tmp_path}/absent.pem") == [
+        "config.yaml:1: store: names a file that cannot be read: No such file or directory"
+    ]
+
+
+def test_the_password_of_a_store_is_in_no_repr(read):
+    assert "hunter2" not in repr(read("store: redis://:hunter2@host"))
 
 
 def test_two_listeners_on_one_address_are_a_contradiction(errors):
