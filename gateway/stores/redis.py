@@ -81,7 +81,7 @@ class RedisStore:
         if self._subscription is not None:
             return
         try:
-            await self._link.write(*self._script(OPEN), _fresh())
+            await self._link.call(*self._script(OPEN), _fresh())
             await self._look()
         except StoreError:
             await self._link.close()

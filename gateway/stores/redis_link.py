@@ -38,11 +38,14 @@ class RedisLink:
 
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
-        self._pool = _pool(address)
+        self._sentinel = _sentinel(address) if address.service else None
+        self._pool = _pool(address, self._sentinel)
 
     async def close(self) -> None:
         """Drop all connections; what waits for an answer gets ``StoreError``."""
         await self._pool.disconnect()
+        for one in self._sentinel.sentinels if self._sentinel else ():
+            await one.aclose()
 
     async def call(self, *command: str | bytes | int) -> Any:
         """The server's answer, strings as bytes. Raises ``StoreError``, also ``AnswerLost``."""
@@ -142,16 +145,16 @@ def _reason(error: Exception) -> str:
     return str(error) or "no answer in time"
 
 
-def _pool(address: RedisAddress) -> ConnectionPool:
+def _pool(address: RedisAddress, sentinel: Sentinel | None) -> ConnectionPool:
     options: dict[str, Any] = {
         "db": address.db,
         **_credentials(address.username, address.password),
         **_limits(address.timeout),
     }
-    if address.service is not None:
+    if sentinel is not None:
         tls = _tls(address.tls) if address.tls else {}
         return SentinelConnectionPool(  # type: ignore[no-untyped-call]
-            address.service, _sentinels(address, tls), **options, **tls, **_KEEPALIVE
+            address.service, sentinel, **options, **tls, **_KEEPALIVE
         )
     if address.socket is not None:
         return ConnectionPool(
@@ -166,12 +169,12 @@ def _pool(address: RedisAddress) -> ConnectionPool:
     return ConnectionPool(connection_class=SSLConnection, **where, **options, **tls)
 
 
-def _sentinels(address: RedisAddress, tls: dict[str, Any]) -> Sentinel:
+def _sentinel(address: RedisAddress) -> Sentinel:
     # Each in turn is asked who the master is; all of them together in the time of one answer.
     options = {
         **_credentials(address.sentinel_username, address.sentinel_password),
         **_limits(address.timeout / len(address.hosts)),
-        **tls,
+        **(_tls(address.tls) if address.tls else {}),
     }
     return Sentinel(address.hosts, sentinel_kwargs=options)  # type: ignore[no-untyped-call]
 

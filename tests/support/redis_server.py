@@ -49,10 +49,17 @@ class RedisServer:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 20
-        while self.command("PING") != b"+PONG\r\n":
+        while not self.command("PING"):  # -NOAUTH is an answer too
             assert self._process is not None
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.01)
+
+    def until(self, command: str, expected: bytes) -> None:
+        """Ask until the answer holds what is expected."""
+        deadline = time.monotonic() + 20
+        while expected not in (answer := self.command(command)):
+            assert time.monotonic() < deadline, answer
             time.sleep(0.01)
 
     def command(self, *words: str) -> bytes:
