@@ -222,7 +222,7 @@ def test_worker_that_dies_again_and_again_is_started_ever_later(start: Start) ->
     gateway = start(2)
     other = min(serving(gateway))
     for waits in ("another is started\n", "in 0.25 s\n", "in 0.5 s\n"):
-        os.kill((serving(gateway) - {other}).pop(), signal.SIGKILL)
+        os.kill((children(gateway.program.pid) - {other}).pop(), signal.SIGKILL)
         wait_until(lambda: gateway.log_tail().endswith(waits), f"it says {waits}")  # noqa: B023
         wait_until(lambda: len(serving(gateway)) == 2, "it is replaced")
 

@@ -32,7 +32,8 @@ def gone(pid: int) -> bool:
 
 def listening(pid: int, port: int) -> bool:
     """Whether it has a socket that listens on that port of 127.0.0.1."""
-    return bool(_sockets(pid) & _inodes(port, LISTEN).keys())
+    # The kernel may leave a row out while others come and go, so one look is not enough.
+    return any(_sockets(pid) & _inodes(port, LISTEN).keys() for _ in range(3))
 
 
 def peers(pid: int, port: int) -> set[int]:
