@@ -143,7 +143,7 @@ class Supervisor:
         """Whether it is this slot's turn to get a worker."""
         if slot.coming is not None or slot.number >= self._settings.workers:
             return False
-        if not self._tally.free:
+        if self._end_by is not None or not self._tally.free:
             return False  # many are still leaving; one that ends makes room
         if slot.serving is not None:
             return slot is self._behind()
