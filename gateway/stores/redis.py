@@ -226,12 +226,15 @@ class RedisStore:
                 *(dump_entry(entry, revision) for entry in change.audit),
             )
         except AnswerLost as lost:
-            return await self._settle(token, after, deadline, lost)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await self._settle(token, after)
+            except TimeoutError as error:
+                raise Unconfirmed(f"{lost}; the change may have been made") from error
         return bool(answer[0])
 
-    async def _settle(self, token: bytes, after: _Known, deadline: float, lost: AnswerLost) -> bool:
+    async def _settle(self, token: bytes, after: _Known) -> bool:
         # Was it made? If not, the token is changed, so that it cannot be made any more.
-        clock = asyncio.get_running_loop().time
         pause = FIRST_RETRY
         while True:
             try:
@@ -241,12 +244,10 @@ class RedisStore:
             except Unconfirmed:
                 raise
             except StoreError:
-                if clock() + pause > deadline:
-                    raise Unconfirmed(f"{lost}; the change may have been made") from lost
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LAST_RETRY)
             else:
                 return bool(answer[0])
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LAST_RETRY)
 
     def _decoded(self, fields: Mapping[bytes, bytes]) -> _Known:
         if int(fields[b"format"]) > FORMAT:

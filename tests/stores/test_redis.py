@@ -74,6 +74,11 @@ async def woken(changes: AsyncIterator[None]) -> None:
     await asyncio.wait_for(anext(changes), 10)
 
 
+async def subscribed(server: RedisServer, stores: int) -> None:
+    wanted = f":{stores}\r\n".encode()
+    await asyncio.to_thread(server.until, "PUBSUB NUMSUB {gateway}:changes", wanted)
+
+
 async def until_read(store: Store) -> StoredState:
     async with asyncio.timeout(20):
         while True:
@@ -102,9 +107,9 @@ async def test_what_one_writes_wakes_the_other_and_is_read_by_it(
     server: RedisServer, store: Store
 ) -> None:
     async with opened(server.url) as other:
+        await subscribed(server, 2)
         changes = other.changes()
         await woken(changes)
-        await woken(changes)  # subscribed
         for write in (
             store.update(writing({"site": FULL})),
             store.put("member", "a", {"n": 1}),
@@ -116,8 +121,8 @@ async def test_what_one_writes_wakes_the_other_and_is_read_by_it(
 
 
 async def test_a_write_of_another_process_wakes(server: RedisServer, store: Store) -> None:
+    await subscribed(server, 1)
     changes = store.changes()
-    await woken(changes)
     await woken(changes)
     async with child(server):
         await asyncio.wait_for(anext(changes), 30)
@@ -233,8 +238,8 @@ async def test_a_killed_server_is_an_error_at_once_and_used_again_when_back(
 ) -> None:
     async with opened(own_server.url) as store:
         before = await store.update(writing({"site": FULL}))
+        await subscribed(own_server, 1)
         changes = store.changes()
-        await woken(changes)
         await woken(changes)
         own_server.kill()
         await woken(changes)  # losing it is a change
@@ -326,7 +331,7 @@ class Relay:
         self.port = 0
         self.lose: bytes | None = None
         self.late: bytes | None = None  # keep this back, cut, and pass it on later
-        self.kept: tuple[asyncio.StreamWriter, bytes] | None = None
+        self.kept: tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes] | None = None
         self.down = False
         self.writers: list[asyncio.StreamWriter] = []
         self._server = server
@@ -341,12 +346,15 @@ class Relay:
         answers = asyncio.create_task(pump(far_reader, writer))
         while data := await reader.read(1 << 20):
             if self.late is not None and self.late in data:
-                self.late, self.kept = None, (far, data)
+                self.late = None
                 answers.cancel()
+                await asyncio.wait([answers])
+                self.kept = (far_reader, far, data)
                 break
             if self.lose is not None and self.lose in data:
                 self.lose = None
                 answers.cancel()
+                await asyncio.wait([answers])
                 far.write(data)
                 await far_reader.read(1 << 20)  # it was made, and nobody will hear of it
                 break
@@ -383,12 +391,9 @@ async def test_a_change_that_did_not_arrive_is_made_once_even_if_it_arrives_late
         after = await far.update(writing({"site": FULL}))
         assert after.revision == 1
         assert relay.kept is not None
-        writer, data = relay.kept
+        reader, writer, data = relay.kept
         writer.write(data)
-        await writer.drain()
-        changes = store.changes()
-        await woken(changes)
-        await store.put("member", "a", {})
+        assert await asyncio.wait_for(reader.read(100), 10) == b"*1\r\n:0\r\n"
         assert await store.read() == after
         assert len(await store.audit(10)) == 1
 
@@ -400,6 +405,8 @@ async def test_a_change_that_cannot_be_asked_after_may_have_been_made(
         losing_answers(server) as relay,
         opened(f"redis://127.0.0.1:{relay.port}?{SHORT}") as far,
     ):
+        await subscribed(server, 2)  # on a connection of its own
+        await far.read()
         relay.lose = UPDATE_MARK
         relay.down = True
         began = monotonic()
