@@ -11,7 +11,7 @@ from gateway.control.status import show_status
 from gateway.control.users import add_user, change_users, remove_user
 
 _FLAG = f"{API}/flags/{{flag}}"
-_CHANGE = (400, 404, 409, 412, 413, 415, 422, 503)
+_CHANGE = (400, 404, 408, 409, 412, 413, 415, 422, 503)
 _REASON = Query("reason", "Why; it is kept in the audit.")
 _EXPLAIN = (
     Query("url", "A path, or an http(s) URL.", required=True),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from gateway.config import ConfigError
 from gateway.control.documents import Document, answer, is_on, moment
 from gateway.control.services import SERVICES
 from gateway.state.live import LiveState
@@ -46,14 +47,19 @@ def _store(state: LiveState) -> Document:
 
 def _config(state: LiveState) -> Document:
     path = state.settings.path
-    errors = [
-        {
-            "file": error.file,
-            "line": error.line,
-            "path": error.path,
-            "message": error.message,
-            "text": str(error),
-        }
-        for error in state.config_errors
-    ]
-    return {"path": str(path) if path else None, "valid": not errors, "errors": errors}
+    return {
+        "path": str(path) if path else None,
+        "valid": not state.config_errors,
+        "errors": [_error(error) for error in state.config_errors],
+        "notices": [_error(notice) for notice in state.config_notices],
+    }
+
+
+def _error(error: ConfigError) -> Document:
+    return {
+        "file": error.file,
+        "line": error.line,
+        "path": error.path,
+        "message": error.message,
+        "text": str(error),
+    }
