@@ -288,7 +288,9 @@ class LiveState:
             _log.warning("the YAML is invalid, so nothing was changed:\n%s", errors)
             return
         settings, self.config_notices = settle(self.settings, loaded)
-        self.config_errors = ()
+        if self.config_errors:
+            self.config_errors = ()
+            _log.warning("the YAML is valid again")
         for notice in self.config_notices:
             _log.warning("%s", notice)
         if settings == self.settings:

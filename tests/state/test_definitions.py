@@ -1,0 +1,92 @@
+"""What of an edit takes effect while running."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config.settings import Address, Control, Limits, Role, Secret, Timeouts, Tls, Token
+from gateway.core.flags import Exemptions, Page, Scope
+from gateway.core.paths import compile_path
+from gateway.state.definitions import definitions_digest, settle
+from tests.state.stage import SETTINGS, SITE, USER
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"flags": (USER,)},
+        {"ttl": 5.0},
+        {"allow": Exemptions(networks=(ip_network("10.0.0.0/8"),))},
+        {"page": Page(title="Back soon")},
+        {"trusted_proxies": (ip_network("127.0.0.1/32"),)},
+        {"timeouts": Timeouts(response=5.0)},
+        {"limits": Limits(connections=5)},
+        {"control": Control(tokens=(Token("ci", Secret("s"), Role.OPERATOR),))},
+    ],
+)
+def test_most_keys_take_effect_at_once(edit: dict[str, Any]) -> None:
+    loaded = replace(SETTINGS, **edit)
+    assert settle(SETTINGS, loaded) == (loaded, ())
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"upstream": Address("127.0.0.1", 8001)},
+        {"listen": Address("127.0.0.1", 1)},
+        {"tls": Tls(Path("c"), Path("k"))},
+        {"workers": 2},
+        {"store": "sqlite:other.db"},
+    ],
+)
+def test_what_was_bound_at_the_start_waits_for_a_restart(edit: dict[str, Any]) -> None:
+    settings, notices = settle(SETTINGS, replace(SETTINGS, flags=(USER,), **edit))
+    assert settings == replace(SETTINGS, flags=(USER,))
+    assert [notice.path for notice in notices] == list(edit)
+    assert "restart" in str(notices[0])
+
+
+def test_tokens_never_leave_an_address_that_needs_them() -> None:
+    guarded = Control(Address("0.0.0.0", 9090), (Token("ci", Secret("s"), Role.OPERATOR),))  # noqa: S104
+    running = replace(SETTINGS, control=guarded)
+    settings, notices = settle(running, SETTINGS)
+    assert settings.control == guarded
+    assert [notice.path for notice in notices] == ["control.listen"]
+
+
+def test_equal_definitions_have_one_digest() -> None:
+    def settings() -> object:
+        methods = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
+        scope = Scope(paths=(compile_path("/search"),), methods=methods)
+        return replace(SETTINGS, flags=(SITE, replace(USER, scope=scope)))
+
+    assert definitions_digest(settings()) == definitions_digest(settings())
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        replace(SITE, name="other"),
+        replace(SITE, description="x"),
+        replace(SITE, scope=Scope(paths=(compile_path("/search"),))),
+        replace(SITE, scope=Scope(paths=(compile_path("/search", case_sensitive=True),))),
+        replace(SITE, allow=Exemptions(networks=(ip_network("10.0.0.0/8"),))),
+        replace(SITE, state=replace(SITE.state, ttl=5.0)),
+    ],
+)
+def test_other_definitions_have_another(flag: Any) -> None:
+    digests = {
+        definitions_digest(replace(SETTINGS, flags=flags))
+        for flags in [(SITE,), (flag,), (SITE, flag), (flag, SITE)]
+    }
+    assert len(digests) == 4
+
+
+def test_exemptions_of_the_whole_site_are_part_of_it() -> None:
+    allow = Exemptions(networks=(ip_network("10.0.0.0/8"),))
+    assert definitions_digest(SETTINGS) != definitions_digest(replace(SETTINGS, allow=allow))
