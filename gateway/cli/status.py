@@ -18,7 +18,7 @@ HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reas
 STYLES = {"ON": "bold red", "armed, nobody": "dim", "armed": "yellow", "off": "green"}
 
 
-@click.command()
+@click.command(short_help="Show every flag as it holds now.")
 @click.argument("flag", required=False)
 @asks_gateway
 def status(session: Session, flag: str | None) -> None:
@@ -38,7 +38,7 @@ def status(session: Session, flag: str | None) -> None:
         return
     _table(flags.document["flags"], now).print()
     click.echo()
-    for line in _general(flags.document["revision"], general.document):
+    for line in _general(flags.document["revision"], general.document, now):
         click.echo(line)
 
 
@@ -74,15 +74,21 @@ def _details(flag: Document, now: float) -> Iterator[str]:
     yield f"revision {flag.get('revision')}: {holding(flag)}"
 
 
-def _general(revision: object, general: Document) -> Iterator[str]:
+def _general(revision: object, general: Document, now: float) -> Iterator[str]:
     yield _line("revision", f"{revision}, {general.get('in_flight')} in flight")
     for member in general.get("members") or []:
-        named = ", ".join(f"{key} {value}" for key, value in member.items() if key != "member")
-        yield _line("member", f"{member.get('member')}: {named}")
+        yield _line("member", _member(member, now))
     store = general.get("store") or {}
     trouble = "" if store.get("reachable") else f": NOT REACHED: {store.get('error')}"
     yield _line("store", f"{store.get('kind')}{trouble}")
     yield from _config(general.get("config") or {})
+
+
+def _member(member: Document, now: float) -> str:
+    told = {key: value for key, value in member.items() if key not in {"member", "since"}}
+    if since := ago(member.get("since"), now):
+        told["started"] = since
+    return f"{member.get('member')}: {', '.join(f'{key} {told[key]}' for key in told)}"
 
 
 def _config(config: Document) -> Iterator[str]:
