@@ -75,12 +75,12 @@ class Evidence:
 
     def may_ask_for(self, paths: Iterable[PathPattern]) -> bool:
         """Generous: any reading of the target in any of the patterns."""
-        readings = self.readings
-        if readings.endless:
+        exact, folded, endless = self.readings
+        if endless:
             return True
         for pattern in paths:
             holds = pattern.generous
-            for reading in readings.folded if pattern.folds else readings.exact:
+            for reading in folded if pattern.folds else exact:
                 if holds(reading):
                     return True
         return False

@@ -225,6 +225,26 @@ def test_store_is_asked_where_any_scope_with_ttl_0_is(snap: Snapshot, request: F
     assert must_ask(request, snap) == expected
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["u", "v", "w"]), st.sampled_from(["/a", "/b"])),
+        min_size=20,
+        max_size=30,
+    ),
+    st.lists(flags, max_size=2),
+    requests,
+)
+def test_many_user_flags_decide_in_order(
+    listed: list[tuple[str, str]], others: list[Flag], request: Facts
+) -> None:
+    sources = (("cookie", "uid"), ("header", "X-User"))
+    many = [user_flag("u", path, users=[user], sources=sources) for user, path in listed]
+    mixed = [*many[:12], *others, *many[12:]]
+    snap = snapshot(*(replace(one, name=f"f{i}") for i, one in enumerate(mixed)))
+    assert name_of(decide(request, snap, 0.0)) == naive(request, snap, Exemptions())
+
+
 def test_flags_that_cannot_hold_anybody_are_not_in_the_index() -> None:
     assert (
         snapshot(
