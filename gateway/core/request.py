@@ -15,12 +15,15 @@ class RequestFacts(Protocol):
     @property
     def target(self) -> bytes:
         """The request target byte for byte: origin, absolute or asterisk form."""
+
     @property
     def host(self) -> bytes:
         """The authority the client asked for, port included, as it came."""
+
     @property
     def fields(self) -> Sequence[tuple[bytes, bytes]]:
         """Every header line in order: name as it came, value without outer blanks."""
+
     @property
     def client(self) -> str:
         """The client's IP address, once trusted proxies are believed; "" if none."""
