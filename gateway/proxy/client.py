@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 AHEAD = 65_536  # bytes a client may send ahead of the answer it waits for
 DISCARD = 65_536  # bytes of a refused body that are read, so that the connection can be kept
-LINGER = 2.0  # seconds to read on after the last answer, so that a reset does not eat it
+LINGER = 5.0  # seconds to read on after the last answer, so that a reset does not eat it
 
 
 class ClientConnection(asyncio.Protocol):
@@ -62,7 +62,7 @@ class ClientConnection(asyncio.Protocol):
         self._buffer = b""
         self._eof = False
         self._heads = HeadReader()
-        self._lingering = 0
+        self._lingering = False
         self._paused = False
         self._writable = True
         self.deadline = NEVER
@@ -98,7 +98,7 @@ class ClientConnection(asyncio.Protocol):
         if self.tunnel is not None:
             self.tunnel.to_app(data)
         elif self._lingering:
-            self._discard(data)
+            pass  # thrown away, until the client ends or the deadline comes
         elif self._asking is not None:
             self._hold_ahead(data)
         elif not self._body.done:
@@ -432,15 +432,10 @@ class ClientConnection(asyncio.Protocol):
         not read yet (RFC 9112, 9.6).
         """
         if linger and not self._eof and self.transport.can_write_eof():
-            self._lingering = 1
+            self._lingering = True
             self._body = NO_BODY
             self.deadline = self._plane.time() + LINGER
             self.transport.write_eof()
             self.go_on()
         else:
             self.transport.close()
-
-    def _discard(self, data: bytes) -> None:
-        self._lingering += len(data)
-        if self._lingering > 16 * DISCARD:
-            self.transport.abort()
