@@ -28,7 +28,7 @@ from gateway.config import ConfigError, ConfigErrors, Settings, load
 from gateway.core.flags import Flag
 from gateway.core.overrides import Override, Patch, flipped, with_users
 from gateway.core.snapshot import Snapshot, compile_snapshot
-from gateway.state.definitions import definitions_digest, settle
+from gateway.state.definitions import Definitions, define, settle
 from gateway.state.edits import (
     Act,
     RevisionMoved,
@@ -86,9 +86,8 @@ class LiveState:
         self._monotonic = monotonic
         self._environ = os.environ if environ is None else environ
         self._stored = StoredState(0, {})
-        self._flags: dict[str, Flag] = {}
-        self._digest = ""
-        self._pending: Settings | None = None  # an edit that the store has not taken yet
+        self._definitions = define(settings)
+        self._pending: Definitions | None = None  # an edit that the store has not taken yet
         self._retry = 0.0  # seconds until the next try; 0: the store was reached
         self._freshness = Freshness(monotonic)
         self._turn = asyncio.Lock()
@@ -101,7 +100,7 @@ class LiveState:
         """Open the store and take the settings in. Raises ``StoreError``: nothing is served."""
         await self._store.open()
         try:
-            await self._take_in(self.settings)
+            await self._take_in(self._definitions)
         except StoreError:
             await self._store.close()
             raise
@@ -185,7 +184,7 @@ class LiveState:
 
     async def _change(self, name: str, step: Step, act: Act) -> Snapshot:
         async with self._turn:
-            flag = self._flags.get(name)
+            flag = self._definitions.flags.get(name)
             if flag is None:
                 raise UnknownFlag(name)
             await self._update(change_override(flag, step, act, self._stored.revision))
@@ -193,15 +192,15 @@ class LiveState:
 
     # Within a turn
 
-    async def _update(self, edit: Edit, settings: Settings | None = None) -> None:
-        # Writes, then swaps in what the store holds now, beside the settings that go with it.
+    async def _update(self, edit: Edit, definitions: Definitions | None = None) -> None:
+        # Writes, then swaps in what the store holds now, beside the definitions that go with it.
         started = self._monotonic()
         try:
             stored = await self._store.update(edit)
         except StoreError as error:
             self._failed(error)
             raise
-        self._reached(stored, started, settings)
+        self._reached(stored, started, definitions)
 
     async def _read(self) -> Snapshot:
         async with self._turn:
@@ -216,32 +215,29 @@ class LiveState:
                 self._reached(stored, started, await self._of_another_yaml(stored))
             return self.snapshot
 
-    async def _take_in(self, settings: Settings) -> None:
-        digest = definitions_digest(settings)
-        if digest == self._digest:  # no flag has changed, so the store is not needed
-            self._swap(self._stored, settings)
+    async def _take_in(self, new: Definitions) -> None:
+        if new is not self._definitions and new.digest == self._definitions.digest:
+            self._swap(self._stored, new)  # no flag has changed, so the store is not needed
             return
-        flags = {flag.name: flag for flag in settings.flags}
-        edit = take_in(flags, digest, self._clock(), self._stored.revision)
-        await self._update(edit, settings)
+        edit = take_in(new.flags, new.digest, self._clock(), self._stored.revision)
+        await self._update(edit, new)
 
-    async def _of_another_yaml(self, stored: StoredState) -> Settings | None:
+    async def _of_another_yaml(self, stored: StoredState) -> Definitions | None:
         # Another member has read another YAML and has dropped what lapsed with it. If our file
         # says the same by now, both are swapped in together; if not, its edit is to come.
-        if stored.config_digest in (self._digest, self._stored.config_digest):
-            return None
-        with suppress(ConfigErrors):
-            settings = settle(self.settings, await self._load())[0]
-            if definitions_digest(settings) == stored.config_digest:
-                return settings
+        known = (self._definitions.digest, self._stored.config_digest)
+        if stored.config_digest not in known and self.settings.path is not None:
+            with suppress(ConfigErrors):
+                loaded = await self._load()
+                return loaded if loaded.digest == stored.config_digest else None
         return None
 
-    def _reached(self, stored: StoredState, started: float, settings: Settings | None) -> None:
+    def _reached(self, stored: StoredState, started: float, new: Definitions | None) -> None:
         if self.store_error is not None:
             _log.warning("the store is back")
         self.store_error, self._retry = None, 0.0
-        if settings is not None or stored.revision != self._stored.revision:
-            self._swap(stored, settings or self.settings)
+        if new is not None or stored.revision != self._stored.revision:
+            self._swap(stored, new or self._definitions)
         ttls = {view.flag.name: view.state.ttl for view in self.snapshot.views}
         self._freshness.renew(ttls, started)
 
@@ -252,12 +248,8 @@ class LiveState:
         self._retry = min(max(self._retry * 2, FIRST_RETRY), LAST_RETRY)
         self._woken.set()
 
-    def _swap(self, stored: StoredState, settings: Settings) -> None:
-        if settings is not self.settings or not self._flags:
-            self.settings = settings
-            self._digest = definitions_digest(settings)
-            self._flags = {flag.name: flag for flag in settings.flags}
-        self._stored = stored
+    def _swap(self, stored: StoredState, definitions: Definitions) -> None:
+        settings = definitions.settings
         snapshot = compile_snapshot(
             settings.flags,
             stored.overrides,
@@ -265,10 +257,11 @@ class LiveState:
             allow=settings.allow,
             now=self._clock(),
         )
-        self.snapshot = snapshot
+        self._stored, self._definitions = stored, definitions
+        self.settings, self.snapshot = settings, snapshot
         self._woken.set()
         for listener in tuple(self._listeners):
-            listener(self.snapshot)
+            listener(snapshot)
 
     # The YAML
 
@@ -276,28 +269,26 @@ class LiveState:
         async for _ in edits(path):
             await self._reload()
 
-    async def _load(self) -> Settings:
-        # Parsing a large file takes a while that requests should not wait for.
-        return await asyncio.to_thread(load, self.settings.path, self._environ)
+    async def _load(self) -> Definitions:
+        # On another thread: 1,000 flags take a second, for which no request should wait.
+        path, environ, running = self.settings.path, self._environ, self.settings
+        return await asyncio.to_thread(lambda: settle(running, load(path, environ)))
 
     async def _reload(self) -> None:
         try:
-            loaded = await self._load()
+            new = await self._load()
         except ConfigErrors as errors:
             self.config_errors, self._pending = errors.errors, None
             _log.warning("the YAML is invalid, so nothing was changed:\n%s", errors)
             return
-        settings, self.config_notices = settle(self.settings, loaded)
         if self.config_errors:
             self.config_errors = ()
             _log.warning("the YAML is valid again")
-        for notice in self.config_notices:
+        self.config_notices = new.notices
+        for notice in new.notices:
             _log.warning("%s", notice)
-        if settings == self.settings:
-            self._pending = None
-        else:
-            self._pending = settings
-            await self._take_in_pending()
+        self._pending = new if new.settings != self.settings else None
+        await self._take_in_pending()
 
     async def _take_in_pending(self) -> None:
         async with self._turn:
@@ -345,10 +336,12 @@ class LiveState:
         # Where the store cannot write it down, what was known to end at this time still does.
         async with self._turn:
             try:
-                await self._update(lift_due(self._flags, self._clock(), self._stored.revision))
+                await self._update(
+                    lift_due(self._definitions.flags, self._clock(), self._stored.revision)
+                )
             except StoreError:
                 if self._holds_past_its_lift():
-                    self._swap(self._stored, self.settings)
+                    self._swap(self._stored, self._definitions)
 
     def _holds_past_its_lift(self) -> bool:
         now = self._clock()

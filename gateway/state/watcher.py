@@ -66,7 +66,7 @@ async def _events(path: Path, poll: float) -> AsyncGenerator[None]:
         *directories,
         watch_filter=None,
         debounce=100,
-        step=20,
+        step=50,
         rust_timeout=int(poll * 1000),
         yield_on_timeout=True,
         recursive=False,

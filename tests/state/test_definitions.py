@@ -31,7 +31,8 @@ from tests.state.stage import SETTINGS, SITE, USER
 )
 def test_most_keys_take_effect_at_once(edit: dict[str, Any]) -> None:
     loaded = replace(SETTINGS, **edit)
-    assert settle(SETTINGS, loaded) == (loaded, ())
+    settled = settle(SETTINGS, loaded)
+    assert (settled.settings, settled.notices) == (loaded, ())
 
 
 @pytest.mark.parametrize(
@@ -45,18 +46,18 @@ def test_most_keys_take_effect_at_once(edit: dict[str, Any]) -> None:
     ],
 )
 def test_what_was_bound_at_the_start_waits_for_a_restart(edit: dict[str, Any]) -> None:
-    settings, notices = settle(SETTINGS, replace(SETTINGS, flags=(USER,), **edit))
-    assert settings == replace(SETTINGS, flags=(USER,))
-    assert [notice.path for notice in notices] == list(edit)
-    assert "restart" in str(notices[0])
+    settled = settle(SETTINGS, replace(SETTINGS, flags=(USER,), **edit))
+    assert settled.settings == replace(SETTINGS, flags=(USER,))
+    assert [notice.path for notice in settled.notices] == list(edit)
+    assert "restart" in str(settled.notices[0])
 
 
 def test_tokens_never_leave_an_address_that_needs_them() -> None:
     guarded = Control(Address("0.0.0.0", 9090), (Token("ci", Secret("s"), Role.OPERATOR),))  # noqa: S104
     running = replace(SETTINGS, control=guarded)
-    settings, notices = settle(running, SETTINGS)
-    assert settings.control == guarded
-    assert [notice.path for notice in notices] == ["control.listen"]
+    settled = settle(running, SETTINGS)
+    assert settled.settings.control == guarded
+    assert [notice.path for notice in settled.notices] == ["control.listen"]
 
 
 def test_equal_definitions_have_one_digest() -> None:

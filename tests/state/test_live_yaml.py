@@ -185,3 +185,9 @@ async def test_a_flip_after_an_edit_holds_against_the_edited_flag(edited: Edited
     await edited.swaps.until(lambda snapshot: snapshot.views[0].state.message == "Soon")
     snapshot = await edited.live.flip("site", Patch({"enabled": True}), by="ann")
     assert is_on(snapshot)
+
+
+async def test_an_edit_of_no_flag_needs_no_store(edited: Edited, store: FlakyStore) -> None:
+    store.broken = True
+    edited.write("timeouts: {response: 5s}\nflags: {site: {}}\n")
+    await edited.swaps.until(lambda _: edited.live.settings.timeouts.response == 5.0)
