@@ -12,9 +12,10 @@ from gateway.cli.client import Answer, Document
 from gateway.cli.failures import one_line
 from gateway.cli.session import Session, asks_gateway
 from gateway.cli.table import Table
-from gateway.cli.wording import ago, clock_time, holding, scope_of, state_of, users_of
+from gateway.cli.wording import ago, holding, moment, scope_of, span, state_of, users_of
 
 HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reason", "in flight"]
+FIRM = frozenset({"flag", "kind", "state", "mode", "from", "in flight"})
 STYLES = {"ON": "bold red", "armed, nobody": "dim", "armed": "yellow", "off": "green"}
 
 
@@ -43,13 +44,13 @@ def status(session: Session, flag: str | None) -> None:
 
 
 def _table(flags: Sequence[Document], now: float) -> Table:
-    return Table(HEADER, [_row(flag, now) for flag in flags], STYLES)
+    return Table(HEADER, [_row(flag, now) for flag in flags], STYLES, FIRM)
 
 
 def _row(flag: Document, now: float) -> list[str]:
     since = ago(flag.get("since"), now)
-    if until := clock_time(flag.get("until")):
-        since += f", until {until}"
+    if until := moment(flag.get("until")):
+        since += f", {span(max(0.0, until - now))} left"
     cells = (
         flag.get("flag"), flag.get("kind"), state_of(flag), flag.get("mode"), scope_of(flag),
         flag.get("from"), since, flag.get("by"), flag.get("reason"), flag.get("in_flight"),

@@ -19,11 +19,16 @@ Row = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows below a header. ``styles`` colours whole cells, by their text."""
+    """Rows below a header. ``styles`` colours whole cells, by how their text begins.
+
+    On a narrow terminal the columns named in ``firm`` keep their width, the others wrap.
+    """
 
     header: Row
     rows: Sequence[Row]
     styles: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    firm: frozenset[str] = frozenset()
 
     def print(self) -> None:
         """To stdout."""
@@ -42,13 +47,19 @@ class Table:
             yield "  ".join(padded).rstrip()
 
     def _ruled(self) -> RichTable:
-        ruled = RichTable(*self.header, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-        for column in ruled.columns:
-            column.overflow = "fold"
+        # A column with nothing in it is left out: it has no news, and takes room.
+        told = [place for place, _ in enumerate(self.header) if self._tells(place)]
+        ruled = RichTable(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+        for name in (self.header[place] for place in told):
+            ruled.add_column(name, overflow="fold", no_wrap=name in self.firm)
         for row in self.rows:
             # Text, not str: a reason in [brackets] is no markup.
-            ruled.add_row(*(Text(one_line(cell), self._style(cell)) for cell in row))
+            cells = [row[place] for place in told]
+            ruled.add_row(*(Text(one_line(cell), self._style(cell)) for cell in cells))
         return ruled
+
+    def _tells(self, place: int) -> bool:
+        return not self.rows or any(row[place] for row in self.rows)
 
     def _style(self, cell: str) -> str:
         return next((self.styles[word] for word in self.styles if cell.startswith(word)), "")
