@@ -20,9 +20,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing, suppress
 
 from gateway.config import ConfigError, ConfigErrors, Settings, load
 from gateway.core.flags import Flag
@@ -107,7 +106,7 @@ class LiveState:
         self._spawn(self._follow_store(), "following the store")
         self._spawn(self._keep_up(), "keeping up with time")
         if self.settings.path is not None:
-            self._spawn(self._follow_yaml(self.settings.path), "following the YAML")
+            self._spawn(self._follow_yaml(edits(self.settings.path)), "following the YAML")
 
     async def close(self) -> None:
         """Stop following, and let go of the store. Idempotent."""
@@ -265,9 +264,10 @@ class LiveState:
 
     # The YAML
 
-    async def _follow_yaml(self, path: Path) -> None:
-        async for _ in edits(path):
-            await self._reload()
+    async def _follow_yaml(self, changes: AsyncGenerator[None]) -> None:
+        async with aclosing(changes):
+            async for _ in changes:
+                await self._reload()
 
     async def _load(self) -> Definitions:
         # On another thread: 1,000 flags take a second, for which no request should wait.

@@ -20,22 +20,28 @@ from watchfiles import awatch
 
 POLL = 0.5  # seconds
 SETTLE = 0.1  # seconds
+_UNREAD = b""  # a content that no file has
 _READINGS = 10  # a file that never settles is taken as it is then
 
 
-async def edits(path: Path, *, poll: float = POLL, settle: float = SETTLE) -> AsyncGenerator[None]:
+def edits(path: Path, *, poll: float = POLL, settle: float = SETTLE) -> AsyncGenerator[None]:
     """Yields each time the content of ``path`` is another, or the file has gone or come.
 
-    Yields at once for a file that is there, as it may have been edited since it was loaded.
+    Counted from this call: a file that is there now yields at once, as it may have been edited
+    since it was loaded, and so does its going before the first look.
     """
-    seen: bytes | None = None
+    return _edits(path, _UNREAD if path.exists() else None, poll, settle)
+
+
+async def _edits(
+    path: Path, seen: bytes | None, poll: float, settle: float
+) -> AsyncGenerator[None]:
     async with aclosing(_stirs(path, poll)) as stirs:
         async for _ in stirs:
             content = await asyncio.to_thread(_fingerprint, path)
-            if content == seen:
-                continue
-            seen = await _settled(path, content, settle)
-            yield
+            if content != seen:
+                seen = await _settled(path, content, settle)
+                yield
 
 
 async def _settled(path: Path, content: bytes | None, settle: float) -> bytes | None:

@@ -152,3 +152,10 @@ async def test_a_file_that_is_not_there_is_no_edit_until_it_is(tmp_path: Path) -
     (tmp_path / "config.yaml").write_text("one")
     await coming
     await seen.edits.aclose()
+
+
+async def test_a_file_deleted_before_the_first_look_is_noticed(path: Path) -> None:
+    seen = Edits(path)
+    path.unlink()
+    await seen.next()
+    await seen.edits.aclose()
