@@ -26,7 +26,7 @@ def audit(session: Session, limit: int) -> None:
         session.show(answer, ())
         return
     entries = answer.document.get("entries") or answer.document.get("audit") or []
-    Table(HEADER, [_row(entry) for entry in entries], firm=FIRM).print()
+    Table(HEADER, [_row(entry) for entry in entries], FIRM).print()
 
 
 def _row(entry: Document) -> list[str]:

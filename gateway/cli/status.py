@@ -16,7 +16,8 @@ from gateway.cli.wording import ago, holding, moment, scope_of, span, state_of, 
 
 HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reason", "in flight"]
 FIRM = frozenset({"flag", "kind", "state", "mode", "from", "in flight"})
-STYLES = {"ON": "bold red", "armed, nobody": "dim", "armed": "yellow", "off": "green"}
+NARROW = ["flag", "state", "scope", "since", "in flight"]
+COLOURS = {"ON": "bold red", "armed, nobody": "dim", "armed": "yellow", "off": "green"}
 
 
 @click.command(short_help="Show every flag as it holds now.")
@@ -37,14 +38,17 @@ def status(session: Session, flag: str | None) -> None:
         both = json.dumps({**general.document, **flags.document})
         session.show(Answer(both, flags.document), ())
         return
-    _table(flags.document["flags"], now).print()
+    _print(flags.document["flags"], now)
     click.echo()
     for line in _general(flags.document["revision"], general.document, now):
         click.echo(line)
 
 
-def _table(flags: Sequence[Document], now: float) -> Table:
-    return Table(HEADER, [_row(flag, now) for flag in flags], STYLES, FIRM)
+def _print(flags: Sequence[Document], now: float) -> None:
+    rows = [_row(flag, now) for flag in flags]
+    colours = {"state": COLOURS}
+    narrow = Table(NARROW, [_stacked(*row) for row in rows], frozenset({"state"}), colours)
+    Table(HEADER, rows, FIRM, colours).print(narrow)
 
 
 def _row(flag: Document, now: float) -> list[str]:
@@ -56,6 +60,14 @@ def _row(flag: Document, now: float) -> list[str]:
         flag.get("from"), since, flag.get("by"), flag.get("reason"), flag.get("in_flight"),
     )  # fmt: skip
     return ["" if cell is None else str(cell) for cell in cells]
+
+
+def _stacked(*row: str) -> list[str]:
+    # The same for a narrow terminal: what belongs together stands in one cell.
+    flag, kind, state, mode, scope, origin, since, by, reason, in_flight = row
+    action = f"{since} by {by}" if since and by else since
+    told = "\n".join(filter(None, (", ".join(filter(None, (origin, action))), reason)))
+    return [f"{flag}\n{kind}", f"{state}\n{mode}", scope, told, in_flight]
 
 
 def _details(flag: Document, now: float) -> Iterator[str]:
