@@ -45,6 +45,7 @@ def demo(
         site_itself = upstream or stack.enter_context(bookshop(8000))
         environ = {
             "GATEWAY_STORE": f"sqlite:{(state / 'gateway.db').absolute()}",
+            "GATEWAY_TIMEOUTS_SHUTDOWN": "2s",  # an event stream must not hold Ctrl-C up for long
             **os.environ,
             "GATEWAY_UPSTREAM": site_itself,
         }

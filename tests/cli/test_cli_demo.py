@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -104,3 +105,13 @@ def test_it_stands_in_front_of_an_app_of_ones_own_and_needs_no_file(tmp_path: Pa
         assert get(f"http://127.0.0.1:{port}/")[0] == 502
         flags = gateway(control, "status")["flags"]
         assert [flag["flag"] for flag in flags] == ["site"]
+
+
+def test_an_open_event_stream_does_not_hold_the_end_up(tmp_path: Path) -> None:
+    with ExitStack() as reading:
+        with demo(tmp_path) as (_, port, _):
+            address = f"http://127.0.0.1:{port}/events"
+            events = reading.enter_context(urlopen(address))
+            assert events.readline() == b"id: 1\n"
+            started = time.monotonic()
+        assert time.monotonic() - started < 10

@@ -121,6 +121,7 @@ def test_the_log_goes_to_stderr_one_line_a_record(served: Served, tmp_path: Path
     (tmp_path / "config.yaml").write_text(YAML)
     assert "INFO gateway.test: two\\nlines\n" in serve().stderr
     assert serve("--log-level", "warning").stderr == ""
+    assert serve(GATEWAY_LOG_LEVEL="warning").stderr == ""
 
 
 def test_a_real_gateway_says_that_its_address_is_taken(tmp_path: Path) -> None:
