@@ -15,12 +15,8 @@ HOP_BY_HOP = frozenset({
 })  # fmt: skip
 
 # Fields an app believes about where a request came from. A client that is no trusted proxy
-# has no say in them.
-FORWARDING = frozenset({
-    b"forwarded", b"x-forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto",
-    b"x-forwarded-port", b"x-forwarded-server", b"x-forwarded-scheme", b"x-forwarded-ssl",
-    b"x-forwarded-prefix", b"x-forwarded-uri", b"x-forwarded-method", b"x-forwarded-by",
-})  # fmt: skip
+# has no say in them, nor in any other that begins with X-Forwarded-.
+FORWARDING = frozenset({b"forwarded", b"x-forwarded", b"x-forwarded-for"})
 
 # ``Connection: Cookie`` must not log a user out, nor ``Connection: Host`` move a request.
 # Cf. the hop-by-hop abuse of X-Forwarded-For in CVE-2022-31813 (Apache httpd).
@@ -31,13 +27,22 @@ NEVER_NAMED_AWAY = FORWARDING | {
 }  # fmt: skip
 
 
+def tells_the_way(name: bytes) -> bool:
+    """Whether a field (in lower case) says where a request came from, under any name."""
+    return name in FORWARDING or name[:12] == b"x-forwarded-"
+
+
 Fields = list[tuple[bytes, bytes]]
 
 
 def without_named(fields: Fields, connection: list[bytes]) -> Fields:
     """The fields less those that ``Connection`` names and that therefore end here."""
-    named = set(connection) - NEVER_NAMED_AWAY
-    if not named or named == {b"keep-alive"}:
+    named = {
+        name
+        for name in connection
+        if name not in NEVER_NAMED_AWAY and name != b"keep-alive" and not tells_the_way(name)
+    }
+    if not named:
         return fields
     return [field for field in fields if field[0].lower() not in named]
 

@@ -25,11 +25,19 @@ RESPONSE_HEAD = re.compile(
     rb"HTTP/1\.([01]) ([1-9][0-9]{2})((?: [\t\x20-\x7e\x80-\xff]*+)?)\r\n" + _FIELD_LINES
 )
 
+# llhttp leaves the blanks after a field's value on it, though they are no part of it. They go
+# on as they came, but whoever reads a value takes them off.
+BLANKS = b" \t"
+
 # Bytes that cannot begin a request: a TLS hello, SOCKS, NUL, a bare LF.
 NOT_A_METHOD = re.compile(rb"[^A-Z]")
 BARE_LF = re.compile(rb"(?<!\r)\n")
 
-_PORT = rb"(?::[0-9]{0,5})?"
+# Up to 65535; a port may be empty (RFC 3986, 3.2.3).
+_PORT = (
+    rb"(?::(?:[0-9]{0,4}|[0-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}"
+    rb"|655[0-2][0-9]|6553[0-5]))?"
+)
 _REG_NAME = rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})++"
 AUTHORITY = re.compile(rb"(?:" + _REG_NAME + rb"|\[[0-9A-Fa-f:.]+\])" + _PORT)
 ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?]*+)(.*+)")

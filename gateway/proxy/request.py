@@ -18,10 +18,12 @@ from httptools import (
 )
 
 from gateway.proxy import fields as field_rules
+from gateway.proxy.body import NO_BODY, BodyReader, ChunkedBody, LengthBody
 from gateway.proxy.errors import ClientError, bad_request
 from gateway.proxy.grammar import (
     ABSOLUTE_FORM,
     AUTHORITY,
+    BLANKS,
     LENGTH,
     OTHER_VERSION,
     REQUEST_HEAD,
@@ -92,13 +94,19 @@ class RequestHead:
         """May be sent again if a kept connection closed before a byte of answer came."""
         return self.method in IDEMPOTENT and not self.has_body and not self.upgrade
 
+    def body(self) -> BodyReader:
+        """How the body is framed (RFC 9112, 6.3): without length or chunks there is none."""
+        if self.chunked:
+            return ChunkedBody()
+        return LengthBody(self.content_length) if self.content_length else NO_BODY
+
     # llhttp's callback, under its own name
 
     def on_header(self, name: bytes, value: bytes) -> None:
         field = (name, value)
         self.fields.append(field)
         lower = name.lower()
-        plain = lower not in _OF_INTEREST and b"_" not in lower and lower[:13] != b"x-maintenance"
+        plain = lower not in _OF_INTEREST and b"_" not in lower and lower[:2] != b"x-"
         if plain or self._note(lower, value):
             self._kept.append(field)
 
@@ -107,18 +115,20 @@ class RequestHead:
         settle = _SETTLERS.get(name)
         if settle is not None:
             return settle(self, value)
-        if name in field_rules.FORWARDING:
+        if field_rules.tells_the_way(name):
             return self._trusted
         if name in _OF_INTEREST:
             return False
         twin = name.replace(b"_", b"-")  # what a WSGI app would take it for
-        return twin not in _OF_INTEREST and twin[:13] != b"x-maintenance"
+        return not (
+            twin[:13] == b"x-maintenance" or twin in _OF_INTEREST or field_rules.tells_the_way(twin)
+        )
 
     def forwarded(self, forwarding: bytes, default_host: bytes) -> bytes:
         """The head as the app gets it. ``forwarding`` are the gateway's own field lines."""
         target, kept = self.target, self._kept
         if target[:1] not in b"/*" and (absolute := ABSOLUTE_FORM.fullmatch(target)):
-            target = absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
+            target = _origin_form(self.method, absolute[2])
         if self.connection is not None:
             kept = field_rules.without_named(kept, self.connection)
         return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b\r\n" % (
@@ -142,6 +152,7 @@ class RequestHead:
 
 
 def _take_host(head: RequestHead, value: bytes) -> bool:
+    value = value.rstrip(BLANKS)
     if head.host or not AUTHORITY.fullmatch(value):
         raise bad_request("the Host field is malformed, empty or given twice")
     head.host = value
@@ -154,6 +165,7 @@ def _take_connection(head: RequestHead, value: bytes) -> bool:
 
 
 def _take_content_length(head: RequestHead, value: bytes) -> bool:
+    value = value.rstrip(BLANKS)
     if head.content_length is not None or not LENGTH.fullmatch(value):
         raise bad_request("Content-Length is malformed or given twice")
     head.content_length = int(value)
@@ -173,7 +185,7 @@ def _take_accept(head: RequestHead, value: bytes) -> bool:
 
 
 def _take_expect(head: RequestHead, value: bytes) -> bool:
-    if value.lower() != b"100-continue":
+    if value.rstrip(BLANKS).lower() != b"100-continue":
         raise ClientError(417, "Expectation failed", "only 100-continue is known")
     head.expects_continue = True
     return True
@@ -222,7 +234,8 @@ def parse_request(raw: bytes, *, trusted: bool = False) -> RequestHead:
     head = RequestHead(trusted=trusted)
     parser = HttpRequestParser(head)
     try:
-        parser.feed_data(raw)
+        # llhttp knows no byte above 0x7e in a target; apps do
+        parser.feed_data(raw if raw.isascii() else match[1] + b" /" + raw[match.end(2) :])
     except HttpParserUpgrade:
         pass  # an upgrade, or CONNECT: settled below
     except HttpParserInvalidMethodError as error:
@@ -236,6 +249,13 @@ def parse_request(raw: bytes, *, trusted: bool = False) -> RequestHead:
     head.http_1_0 = match[3] == b"0"
     _settle(head)
     return head
+
+
+def _origin_form(method: bytes, rest: bytes) -> bytes:
+    """What follows the authority in absolute form (RFC 9112, 3.2.1 and 3.2.4)."""
+    if not rest and method == b"OPTIONS":
+        return b"*"
+    return rest if rest[:1] == b"/" else b"/" + rest
 
 
 def _settle(head: RequestHead) -> None:

@@ -12,7 +12,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from gateway.proxy import fields as field_rules
 from gateway.proxy.body import NO_BODY, BodyReader, ChunkedBody, LengthBody, UntilClose
 from gateway.proxy.errors import AppError
-from gateway.proxy.grammar import LENGTH, RESPONSE_HEAD, tokens
+from gateway.proxy.grammar import BLANKS, LENGTH, RESPONSE_HEAD, tokens
 
 MAX_HEAD = 65_536  # bytes; nginx's and HAProxy's defaults are 4-16 KiB, some apps' cookies more
 
@@ -63,6 +63,7 @@ class ResponseHead:
             case b"connection":
                 self.connection = (self.connection or []) + tokens(value)
             case b"content-length":
+                value = value.rstrip(BLANKS)
                 if self.content_length is not None or not LENGTH.fullmatch(value):
                     raise AppError("the app's Content-Length is malformed or given twice")
                 self.content_length = int(value)
@@ -75,7 +76,7 @@ class ResponseHead:
                 self.event_stream = value[:17].lower() == b"text/event-stream"
                 return True
             case b"upgrade":
-                self.upgrade = value
+                self.upgrade = value.rstrip(BLANKS)
             case b"proxy-authenticate":
                 return True  # an app's 407 is the app's business with its client
             case _:
@@ -97,10 +98,11 @@ class ResponseHead:
         kept = self._kept
         if self.connection is not None:
             kept = field_rules.without_named(kept, self.connection)
-        if self.status == 204 and self.content_length is not None:
+        bare = self.status == 204 or self.informational  # of which RFC 9110, 8.6 wants no length
+        if bare and self.content_length is not None:
             kept = [field for field in kept if field[0].lower() != b"content-length"]
         framing = b""
-        if self.chunked and not decode and self.status != 204:
+        if self.chunked and not decode and not bare:
             framing = b"Transfer-Encoding: chunked\r\n"
         return b"HTTP/1.1 %d%b\r\n%b%b%b\r\n" % (
             self.status,
