@@ -31,19 +31,30 @@ class Listener:
         Raises OSError where the address is taken or not ours.
         """
         listen, plane = self._settings.listen, self._plane
+        context = _context(self._settings)
+        # a handshake is a part of the head's time
+        handshake = self._settings.timeouts.header if context is not None else None
 
         def protocol() -> ClientConnection:
             return ClientConnection(plane)
 
-        context = _context(self._settings)
         if listen.path is not None:
             _unlink(listen.path)
             self._server = await plane.loop.create_unix_server(
-                protocol, listen.path, ssl=context, backlog=BACKLOG
+                protocol,
+                listen.path,
+                ssl=context,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=handshake,
             )
             return str(listen)
         self._server = await plane.loop.create_server(
-            protocol, listen.host or None, listen.port, ssl=context, backlog=BACKLOG
+            protocol,
+            listen.host or None,
+            listen.port,
+            ssl=context,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=handshake,
         )
         host, port = self._server.sockets[0].getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

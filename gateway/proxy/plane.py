@@ -7,10 +7,11 @@ each connection the clocks, the snapshot and the prebuilt answers it needs.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from email.utils import formatdate
 from typing import Protocol
 
@@ -28,6 +29,8 @@ from gateway.proxy.pool import Pool
 from gateway.proxy.request import RequestHead
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.telemetry.tally import Tally
+
+log = logging.getLogger("gateway.proxy")
 
 # l_onoff=1, l_linger=0: close() sends a reset, so that half an answer never looks whole.
 _RESET = struct.pack("ii", 1, 0)
@@ -61,6 +64,7 @@ class DataPlane:
         self.connector = Connector(self, self.settings.upstream)
         self.default_host = _authority(self.settings)
         self.date_line = b""
+        self.stopping = False
         self._date_second = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep = Sweep(self.loop, (self.clients, self.upstreams), self._tick)
@@ -70,8 +74,13 @@ class DataPlane:
     def start(self) -> None:
         self._sweep.start()
 
+    def sweep(self, now: float) -> None:
+        """Time out whoever's deadline has passed at ``now``, on the loop's clock."""
+        self._sweep.sweep(now)
+
     async def stop(self, seconds: float) -> None:
         """Finish what is under way, at most for ``seconds``; then cut."""
+        self.stopping = True
         for client in list(self.clients):
             client.drain()
         try:
@@ -107,11 +116,20 @@ class DataPlane:
         safe = request.method in {b"GET", b"HEAD"}
         return self.pages.refusal(view, request.accept, decision.reason, safe=safe)
 
-    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """A task that the plane owns."""
+    def spawn(
+        self, work: Coroutine[None, None, None], failed: Callable[[], None]
+    ) -> asyncio.Task[None]:
+        """A task that the plane owns; ``failed`` is called should it end by an exception."""
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("an error of the gateway's own", exc_info=error)
+                failed()
+
         task = self.loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(done)
         return task
 
     def reset(self, transport: asyncio.Transport) -> None:
