@@ -18,7 +18,7 @@ _FIELD_LINES = rb"((?:" + TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+)\r\n"
 REQUEST_HEAD = re.compile(
     rb"([A-Z][A-Z\-]*+) ([\x21\x22\x24-\x7e\x80-\xff]++) HTTP/1\.([01])\r\n" + _FIELD_LINES
 )
-OTHER_VERSION = re.compile(rb"[A-Z\-]++ [^\x00-\x20\x7f]++ HTTP/(?!1\.[01]\r)[0-9.]++\r\n")
+OTHER_VERSION = re.compile(rb"[A-Z\-]++ [^\x00-\x20\x7f]++ HTTP/(?!1\.[01]\r)[0-9](?:\.[0-9])?\r\n")
 
 # Many apps leave out the blank before an empty reason; RFC 9112 section 4 lets a client cope.
 RESPONSE_HEAD = re.compile(
