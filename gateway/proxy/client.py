@@ -19,7 +19,7 @@ from gateway.proxy.errors import AppError, ClientError, FramingError
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
 from gateway.proxy.line import NEVER, Line
-from gateway.proxy.request import RequestHead, parse_request
+from gateway.proxy.request import RequestHead, RequestReader
 
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
@@ -34,7 +34,7 @@ class ClientConnection(Line):
     __slots__ = (  # noqa: RUF023 grouped by how long a value lives
         # the connection's
         "_heads",
-        "_peer",
+        "_requests",
         "draining",
         "tunnel",
         # the request's
@@ -60,7 +60,7 @@ class ClientConnection(Line):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._peer = self._plane.peer(transport)
+        self._requests = RequestReader(self._plane.peer(transport), self._plane.default_host)
         self._wait_for_client()
         self.draining = self._plane.stopping  # accepted, but too late to be waited for
         if not self._plane.admit(self):
@@ -111,17 +111,18 @@ class ClientConnection(Line):
     def pause_writing(self) -> None:
         """The client does not read: nothing more is read for it, and not for ever."""
         self._unsent = self.transport.get_write_buffer_size()
+        self._wait_for_client()
         if self.tunnel is not None:
             self.tunnel.client_is_slow()
             return
         if self._exchange is not None:
             self._exchange.client_reads_slowly()
         self._pause()
-        self._wait_for_client()
 
     def resume_writing(self) -> None:
         self._unsent = 0
         if self.tunnel is not None:
+            self.deadline = NEVER
             self.tunnel.client_caught_up()
         elif self._last:
             self._discard()
@@ -149,16 +150,13 @@ class ClientConnection(Line):
     def keep_alive_line(self) -> bytes:
         """HTTP/1.0 must be told that the connection stays (RFC 9112, 9.3)."""
         request = self._request
-        return b"Connection: keep-alive\r\n" if request is not None and request.http_1_0 else b""
+        old = request is not None and request.block.http_1_0
+        return b"Connection: keep-alive\r\n" if old else b""
 
     def go_on(self) -> None:
         """The app has caught up."""
         self._app_slow = False
         self._read_on()
-
-    def forwarding(self, request: RequestHead) -> bytes:
-        """The field lines that tell the app where the request came from."""
-        return self._peer.field_lines(request)
 
     def exchange_ended(self, *, close: bool, whole: bool) -> None:
         """The answer is out. ``whole``: so was the request."""
@@ -229,11 +227,12 @@ class ClientConnection(Line):
     def _begin(self, raw: bytes, rest: bytes) -> bytes:
         """Decide one request; return what follows it, or nothing if that has to wait."""
         plane = self._plane
-        request = parse_request(raw, trusted=self._peer.trusted)
-        request.client = self._peer.client(request)
-        self._request = request
-        self._check_size(request.content_length or 0)
-        self._body = request.body()
+        request = self._request = self._requests.read(raw)
+        if request.block.has_body:
+            self._check_size(request.block.content_length or 0)
+            self._body = request.body()
+        else:
+            self._body = NO_BODY
         self.deadline = NEVER
         snapshot = plane.live.snapshot
         if snapshot.asks and must_ask(request, snapshot):
@@ -280,9 +279,9 @@ class ClientConnection(Line):
         self._plane.tally.refuse(decision.flag)
         answer = self._plane.refusal(decision, request, snapshot)
         body = self._body
-        close = request.expects_continue or (request.content_length or 0) > DISCARD
+        close = request.block.expects_continue or (request.block.content_length or 0) > DISCARD
         self._wait_for_client()
-        self._answer(answer, close=close or not request.keep_alive or self.draining)
+        self._answer(answer, close=close or not request.block.keep_alive or self.draining)
         if self._last or self.transport.is_closing():
             return b""
         if not body.done:
@@ -321,6 +320,9 @@ class ClientConnection(Line):
 
     def _next(self) -> None:
         """The connection is free for the next request, which may be here already."""
+        if not (self._buffer or self._paused or self._eof or self.draining):
+            self._wait_for_client()
+            return
         self._app_slow = False
         ahead, self._buffer = self._buffer, b""
         self._wait_for_client()
@@ -367,12 +369,12 @@ class ClientConnection(Line):
         date = self._plane.date_line
         self.transport.write(b"".join((answer.head, date, connection, b"\r\n", body)))
         if close:
-            self.finish(linger=request is None or request.has_body or bool(self._buffer))
+            self.finish(linger=request is None or request.block.has_body or bool(self._buffer))
 
     def _say(self, error: ClientError, *, close: bool = True) -> None:
         request = self._request
-        accept = request.accept if request is not None else None
-        close = close or request is None or not request.keep_alive or self.draining
+        accept = request.block.accept if request is not None else None
+        close = close or request is None or not request.block.keep_alive or self.draining
         answer = self._plane.pages.error(error.status, error.title, error.detail, accept)
         self._plane.tally.say(error.status)
         self._answer(answer, close=close)

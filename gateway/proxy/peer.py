@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from gateway.core.flags import Network
-from gateway.proxy.request import RequestHead
+from gateway.proxy.request import FieldBlock
 
 _HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
@@ -29,7 +29,7 @@ class Peer:
         self._proto = b"X-Forwarded-Proto: %b\r\n" % (b"https" if tls else b"http")
         self._rest = self._for + self._proto + b"X-Forwarded-Host: "
 
-    def client(self, request: RequestHead) -> str:
+    def client(self, request: FieldBlock) -> str:
         """The client's address as far as it can be believed."""
         if not self.trusted or request.forwarded_for is None:
             return self.address
@@ -40,11 +40,11 @@ class Peer:
                 return address
         return addresses[0] if addresses else self.address
 
-    def field_lines(self, request: RequestHead) -> bytes:
+    def field_lines(self, request: FieldBlock, host: bytes) -> bytes:
         """X-Forwarded-For, -Proto and -Host as the app gets them."""
         if not self.trusted:
-            return self._rest + request.host + b"\r\n" if request.host else self._for + self._proto
-        names = {name.lower() for name, _ in request.fields}
+            return self._rest + host + b"\r\n" if host else self._for + self._proto
+        names = {name.lower() for name, _ in request.pairs}
         lines = self._for
         if request.forwarded_for is not None:
             so_far = b", ".join(request.forwarded_for)
@@ -52,8 +52,8 @@ class Peer:
             lines = b"X-Forwarded-For: %b, %b\r\n" % (so_far, address)
         if b"x-forwarded-proto" not in names:
             lines += self._proto
-        if b"x-forwarded-host" not in names and request.host:
-            lines += b"X-Forwarded-Host: %b\r\n" % request.host
+        if b"x-forwarded-host" not in names and host:
+            lines += b"X-Forwarded-Host: %b\r\n" % host
         return lines
 
 

@@ -114,7 +114,7 @@ class DataPlane:
         view = snapshot.view(decision.flag)
         assert view is not None  # noqa: S101 a decision names a flag of its own snapshot
         safe = request.method in {b"GET", b"HEAD"}
-        return self.pages.refusal(view, request.accept, decision.reason, safe=safe)
+        return self.pages.refusal(view, request.block.accept, decision.reason, safe=safe)
 
     def spawn(
         self, work: Coroutine[None, None, None], failed: Callable[[], None]

@@ -160,15 +160,17 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._unread = self.transport.get_write_buffer_size()
+        if self.exchange is not None:
+            self._wait_for_app(self.exchange)
         if self.tunnel is not None:
             self.tunnel.app_is_slow()
         elif self.exchange is not None:
-            self._wait_for_app(self.exchange)
             self.exchange.app_reads_slowly()
 
     def resume_writing(self) -> None:
         self._unread = 0
         if self.tunnel is not None:
+            self.deadline = NEVER
             self.tunnel.app_caught_up()
         elif self.exchange is not None:
             self._wait_for_app(self.exchange)
@@ -183,6 +185,8 @@ class UpstreamConnection(asyncio.Protocol):
         elif 0 < (unread := self.transport.get_write_buffer_size()) < self._unread:
             self._unread = unread  # slow, but at it
             self._wait_for_app(self.exchange)
+        elif self.tunnel is not None:
+            self.transport.abort()
         else:
             self._fail(AppTimeoutError("the app did not answer in time"))
 
@@ -232,8 +236,14 @@ class UpstreamConnection(asyncio.Protocol):
         exchange.switch(head, rest)
 
     def _answer(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
-        body = head.body(exchange.request.method, decode=exchange.request.http_1_0)
         self._keep = head.keep_alive
+        request = exchange.request
+        if head.content_length == len(rest) and head.has_body(request.method):
+            # whole already, as most are: nothing to be counted
+            exchange.answer(head, NO_BODY, rest)
+            self._end(exchange, keep=self._keep)
+            return
+        body = head.body(request.method, decode=request.block.http_1_0)
         if body is NO_BODY:
             exchange.answer(head, body, b"")
             self._end(exchange, keep=head.keep_alive and not rest)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.proxy.fields import FORWARDING, NEVER_NAMED_AWAY, join, tells_the_way, without_named
+from gateway.proxy.fields import (
+    FORWARDING,
+    NEVER_NAMED_AWAY,
+    cut,
+    options,
+    pairs,
+    tells_the_way,
+    without,
+)
 
 
 def test_named_fields_end_here_in_any_case() -> None:
-    fields = [(b"X-Hop", b"1"), (b"x-hop", b"2"), (b"X-Keep", b"3")]
+    block = b"\r\nX-Hop: 1\r\nx-hop: 2\r\nX-Hops: 3\r\n"
 
-    assert without_named(fields, [b"close", b"x-hop"]) == [(b"X-Keep", b"3")]
+    assert options(b"close, X-hop").named == {b"x-hop"}
+    assert without(block, frozenset({b"x-hop"})) == b"\r\nX-Hops: 3\r\n"
 
 
 @pytest.mark.parametrize(
@@ -28,16 +37,18 @@ def test_named_fields_end_here_in_any_case() -> None:
     ],
 )
 def test_some_fields_cannot_be_named_away(name: bytes) -> None:
-    fields = [(name, b"1"), (b"X-Hop", b"2")]
-
-    assert without_named(fields, [name, b"x-hop"]) == [(name, b"1")]
+    assert options(name + b", x-hop").named == {b"x-hop"}
 
 
-@pytest.mark.parametrize("options", [[], [b"keep-alive"], [b"close"], [b"keep-alive", b"close"]])
-def test_plain_options_cost_no_copy(options: list[bytes]) -> None:
-    fields = [(b"X", b"1")]
+@pytest.mark.parametrize("value", [b"", b"keep-alive", b"close", b"Keep-Alive, close"])
+def test_plain_options_name_nothing(value: bytes) -> None:
+    assert not options(value).named
 
-    assert without_named(fields, options) is fields
+
+def test_lines_are_cut_out_whole() -> None:
+    block = b"\r\nTE: a\r\nX: TE: a\r\nTE: ab\r\nTE: a\r\n"
+
+    assert cut(block, [b"TE: a", b"TE: a"]) == b"\r\nX: TE: a\r\nTE: ab\r\n"
 
 
 def test_forwarding_fields_are_known_by_their_beginning() -> None:
@@ -48,6 +59,5 @@ def test_forwarding_fields_are_known_by_their_beginning() -> None:
     assert FORWARDING <= NEVER_NAMED_AWAY
 
 
-def test_lines_end_in_crlf() -> None:
-    assert join([(b"A", b"1"), (b"B", b"")]) == b"A: 1\r\nB: \r\n"
-    assert join([]) == b""
+def test_a_block_is_pairs_for_those_who_look_for_a_field() -> None:
+    assert pairs(b"\r\nA: 1\r\nB:\r\nA:\t2:3 \r\n") == [(b"A", b"1"), (b"B", b""), (b"A", b"2:3")]

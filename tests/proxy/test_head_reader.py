@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.proxy.errors import ClientError
 from gateway.proxy.head_reader import HeadReader
-from gateway.proxy.request import parse_request
+from tests.support.heads import read_request
 
 LIMIT = 200
 ONE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -25,7 +25,7 @@ def heads(pieces: list[bytes], limit: int = LIMIT) -> tuple[list[bytes], int]:
             data = piece
             while data and (cut := reader.feed(data, limit)):
                 head, data = cut
-                parse_request(head)
+                read_request(head)
                 found.append(head)
     except ClientError as error:
         return found, error.status

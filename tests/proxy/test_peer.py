@@ -7,14 +7,15 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.proxy.peer import Peer
-from gateway.proxy.request import RequestHead, parse_request
+from gateway.proxy.request import FieldBlock
+from tests.support.heads import read_request
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
 
-def request(*lines: bytes, trusted: bool = True) -> RequestHead:
+def request(*lines: bytes, trusted: bool = True) -> FieldBlock:
     raw = b"".join(line + b"\r\n" for line in (b"GET / HTTP/1.1", b"Host: a.test", *lines))
-    return parse_request(raw + b"\r\n", trusted=trusted)
+    return read_request(raw + b"\r\n", trusted=trusted).block
 
 
 def peer(address: str, *, tls: bool = False) -> Peer:
@@ -66,7 +67,7 @@ def test_nobody_elses_list_is_believed() -> None:
     asked = request(b"X-Forwarded-For: 10.0.0.1", trusted=stranger.trusted)
 
     assert stranger.client(asked) == "192.0.2.1"
-    assert stranger.field_lines(asked) == (
+    assert stranger.field_lines(asked, asked.host) == (
         b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a.test\r\n"
     )
 
@@ -74,7 +75,7 @@ def test_nobody_elses_list_is_believed() -> None:
 def test_a_trusted_proxys_list_is_appended_to() -> None:
     asked = request(b"X-Forwarded-For: 1.1.1.1", b"X-Forwarded-For: 2.2.2.2")
 
-    assert peer("10.0.0.1", tls=True).field_lines(asked) == (
+    assert peer("10.0.0.1", tls=True).field_lines(asked, asked.host) == (
         b"X-Forwarded-For: 1.1.1.1, 2.2.2.2, 10.0.0.1\r\n"
         b"X-Forwarded-Proto: https\r\nX-Forwarded-Host: a.test\r\n"
     )
@@ -83,17 +84,17 @@ def test_a_trusted_proxys_list_is_appended_to() -> None:
 def test_what_a_trusted_proxy_says_is_not_said_again() -> None:
     asked = request(b"X-Forwarded-Proto: https", b"X-Forwarded-Host: public.test")
 
-    assert peer("10.0.0.1").field_lines(asked) == b"X-Forwarded-For: 10.0.0.1\r\n"
+    assert peer("10.0.0.1").field_lines(asked, asked.host) == b"X-Forwarded-For: 10.0.0.1\r\n"
 
 
 def test_a_unix_sockets_client_has_no_address() -> None:
     assert peer("").client(request()) == ""
-    assert peer("").field_lines(request()).startswith(b"X-Forwarded-For: unknown\r\n")
+    assert peer("").field_lines(request(), b"a.test").startswith(b"X-Forwarded-For: unknown\r\n")
 
 
 def test_an_old_request_without_host_has_no_forwarded_host() -> None:
-    asked = parse_request(b"GET / HTTP/1.0\r\n\r\n")
+    asked = read_request(b"GET / HTTP/1.0\r\n\r\n").block
 
-    assert peer("192.0.2.1").field_lines(asked) == (
+    assert peer("192.0.2.1").field_lines(asked, asked.host) == (
         b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\n"
     )
