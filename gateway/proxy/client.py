@@ -205,17 +205,17 @@ class ClientConnection(Line):
 
     def _take(self, data: bytes) -> None:
         """Serve what has come, request by request, until one has to wait."""
-        plane = self._plane
-        limit = plane.settings.limits.header_bytes
+        settings = self._plane.settings
+        heads = self._heads
         try:
             while data and not (self._busy or self._last or self.transport.is_closing()):
                 self._request = None
-                waited = self._heads.partial
-                cut = self._heads.feed(data, limit)
+                waited = heads.partial
+                cut = heads.feed(data, settings.limits.header_bytes)
                 if cut is None:
-                    if self._heads.partial and not waited:
+                    if heads.partial and not waited:
                         # from a head's first byte; what trickles in after it moves nothing
-                        self.deadline = plane.time() + plane.settings.timeouts.header
+                        self.deadline = self._plane.time() + settings.timeouts.header
                     return
                 data = self._begin(*cut)
         except (ClientError, FramingError) as error:

@@ -70,6 +70,7 @@ class FieldBlock:
     def __init__(self, raw: bytes, *, trusted: bool) -> None:
         self.raw = raw  # every line after its CRLF, and the empty line
         self.trusted = trusted
+        self.memo: dict[object, object] = {}  # what decisions have worked out from the fields
 
     @property
     def pairs(self) -> list[tuple[bytes, bytes]]:
@@ -104,6 +105,10 @@ class RequestHead:
     @property
     def fields(self) -> list[tuple[bytes, bytes]]:
         return self.block.pairs
+
+    @property
+    def memo(self) -> dict[object, object]:
+        return self.block.memo
 
     @property
     def repeatable(self) -> bool:

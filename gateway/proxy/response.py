@@ -76,24 +76,28 @@ class ResponseHead:
         return b"%b%b\r\n%b" % (kept, connection, first)
 
 
-def parse_response(raw: bytes) -> ResponseHead:
-    """Read a whole head, empty line included. Raises AppError.
+def parse_plain(data: bytes) -> tuple[ResponseHead, bytes] | None:
+    """An answer's head as most are, and what follows it; None: it is not whole, or not plain.
 
-    Measured: 1.6 us where the head is plain, 3.3 us elsewhere (nine fields).
+    Measured on nine fields: 1.4 us, the search for the head's end included. parse_response
+    takes 3.3 us and comes to the same.
     """
-    plain = PLAIN_RESPONSE_HEAD.fullmatch(raw)
-    if plain is None:
-        return _parse_any(raw)
+    plain = PLAIN_RESPONSE_HEAD.match(data)
+    if plain is None or (end := plain.end()) > MAX_HEAD:
+        return None
     status, early, length, late = plain.groups()
-    kept = raw[:-2]
-    if early is not None or late is not None:
-        kept = kept.replace(early or late, b"", 1)
+    kept = data[: end - 2]
+    if early is not None:
+        kept = kept.replace(early, b"", 1)
+    if late is not None:
+        kept = kept.replace(late, b"", 1)
     head = ResponseHead(int(status), kept)
     head.content_length = int(length)
-    return head
+    return head, data[end:]
 
 
-def _parse_any(raw: bytes) -> ResponseHead:
+def parse_response(raw: bytes) -> ResponseHead:
+    """Read a whole head, empty line included. Raises AppError."""
     match = RESPONSE_HEAD.fullmatch(raw)
     if match is None:
         raise AppError("the head of the app's answer is malformed")

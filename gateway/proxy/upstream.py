@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from gateway.proxy.body import NO_BODY, BodyReader
 from gateway.proxy.errors import AppError, AppTimeoutError, FramingError
-from gateway.proxy.response import MAX_HEAD, ResponseHead, parse_response
+from gateway.proxy.response import MAX_HEAD, ResponseHead, parse_plain, parse_response
 
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
@@ -202,6 +202,10 @@ class UpstreamConnection(asyncio.Protocol):
     def _take_head(self, exchange: Exchange, data: bytes) -> None:
         if self._buffer:
             data = self._buffer + data
+        if (plain := parse_plain(data)) is not None and not plain[0].informational:
+            self._buffer = b""
+            self._answer(exchange, *plain)
+            return
         end = data.find(b"\r\n\r\n")
         if end < 0:
             if len(data) > MAX_HEAD or (b"\n" in data and b"\r\n" not in data):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.proxy.body import NO_BODY, ChunkedBody, LengthBody, UntilClose
 from gateway.proxy.errors import AppError
-from gateway.proxy.response import ResponseHead, parse_response
+from gateway.proxy.response import ResponseHead, parse_plain, parse_response
 
 
 def raw(*lines: bytes, line: bytes = b"HTTP/1.1 200 OK") -> bytes:
@@ -190,3 +190,40 @@ def test_garbage_is_an_app_error_or_read(data: bytes) -> None:
         parse_response(b"HTTP/1.1 200 OK\r\n" + data + b"\r\n\r\n")
     except AppError:
         return
+
+
+LINE = st.sampled_from(
+    [b"Date: now", b"Content-Length: 5", b"content-length: 5", b"Connection: keep-alive",
+     b"Connection: close", b"connection: keep-alive", b"Connection: keep-alive, x-hop",
+     b"Content-Type: text/event-stream", b"Transfer-Encoding: chunked", b"X-Hop: 1",
+     b"Keep-Alive: timeout=5", b"Content-Length:5", b"Te: x", b"Cost: 1", b"Bad : 1"]
+)  # fmt: skip
+
+
+@given(
+    st.lists(LINE, max_size=6),
+    st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 204 ", b"HTTP/1.0 200 OK", b"HTTP/1.1 200"]),
+    st.sampled_from([b"", b"hello", b"\r\n\r\n"]),
+)
+def test_a_plain_head_is_read_as_any_other(lines: list[bytes], line: bytes, rest: bytes) -> None:
+    head = raw(*lines, line=line)
+    plain = parse_plain(head + rest)
+
+    if plain is not None:
+        read, after = plain
+        same = parse_response(head)
+        assert after == rest
+        assert read.relayed(b"") == same.relayed(b"")
+        assert (read.status, read.keep_alive, read.http_1_0) == (
+            same.status,
+            same.keep_alive,
+            same.http_1_0,
+        )
+        assert type(read.body(b"GET")) is type(same.body(b"GET"))
+
+
+def test_most_heads_are_plain() -> None:
+    head = raw(b"Server: x", b"Content-Length: 5", b"Connection: keep-alive", b"ETag: y")
+
+    assert parse_plain(head + b"hello") is not None
+    assert parse_plain(head[:-2]) is None
