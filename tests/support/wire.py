@@ -84,14 +84,23 @@ class Wire:
     async def send(self, data: bytes) -> None:
         await within(self._loop.sock_sendall(self._socket, data), f"sending {data[:60]!r}")
 
-    def fill(self) -> int:
-        """Send zeros until the kernel takes no more; returns how many it took."""
-        taken = 0
+    def try_send(self, data: bytes) -> int:
+        """How much of it the kernel takes now; 0 if the other side does not read."""
         try:
-            while True:
-                taken += self._socket.send(bytes(65_536))
+            return self._socket.send(data)
         except BlockingIOError:
-            return taken
+            return 0
+
+    async def stuff(self, most: int = 1 << 26) -> int:
+        """Send zeros until the other side takes no more for a while; how many it took."""
+        sent = refused = 0
+        while refused < 20:
+            more = self.try_send(bytes(1 << 20))
+            sent += more
+            assert sent < most, "nothing stops the sender"
+            refused = 0 if more else refused + 1
+            await turns(3)
+        return sent
 
     async def until(self, end: bytes) -> bytes:
         """What comes up to ``end`` and with it. Raises EOFError if the connection ends before."""
@@ -108,6 +117,20 @@ class Wire:
             pieces.append(self._cut(left))
             left -= len(pieces[-1])
         return b"".join(pieces)
+
+    async def some(self) -> bytes:
+        """What has come, or comes next. Raises EOFError."""
+        if not self.buffer:
+            await self._more("waiting for any byte")
+        return self._cut(len(self.buffer))
+
+    async def drop(self) -> str:
+        """Throw away all that comes; returns how the other side ends."""
+        try:
+            await self.rest()
+        except ConnectionResetError:
+            return "reset"
+        return "closed"
 
     async def rest(self) -> bytes:
         """All that comes until the other side ends. Raises ConnectionResetError."""
