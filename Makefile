@@ -3,18 +3,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UPSTREAM ?=
-STAMP := $(VENV)/.installed
+STAMP := $(VENV)/.installed-dev
 
 .PHONY: run test check fmt bench clean
 
-$(STAMP): pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; point PYTHON at one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $@
 
-run: $(STAMP)  ## the gateway in front of a demo app, or of UPSTREAM=http://...
+# What runs it, and what it is tested and checked with.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+$(STAMP): pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+run: $(VENV)/.installed  ## the gateway in front of a demo app, or of UPSTREAM=http://...
 	@$(BIN)/gateway demo --config config.example.yaml $(if $(UPSTREAM),--upstream $(UPSTREAM))
 
 test: $(STAMP)  ## every test; installs the servers it tests with where it may

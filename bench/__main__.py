@@ -42,9 +42,9 @@ LIMITS = (
     Limit(BROWSER, GATEWAY, "nginx", 1.5),
     Limit(REFUSE, GATEWAY, "nginx", 1.5),
     *(
-        Limit(column, kind, GATEWAY, 1.1)
+        Limit(column, many, one, 1.1)
         for column in (FORWARD, BROWSER)
-        for kind in gateways.THOUSANDS
+        for one, many in gateways.KINDS.items()
     ),
     *(Limit(column, GATEWAY, BEFORE, 1.05) for column in COLUMNS),
 )
@@ -116,7 +116,7 @@ def _add_gateways(suite: Suite, options: argparse.Namespace) -> None:
         suite.add_own_gateway(options.against.resolve(), name=BEFORE)
     suite.add_gateway(OWN_PAGE, gateways.refusing(None), (REFUSE,), HERE)
     if not options.no_flags:
-        suite.add_thousands(HERE)
+        suite.add_flags(HERE)
 
 
 def _cores() -> tuple[set[int], set[int]]:
@@ -130,14 +130,14 @@ def _cores() -> tuple[set[int], set[int]]:
 def _report(options: argparse.Namespace, samples: Samples) -> bool:
     """Print the tables; whether every limit that was measured is kept."""
     show = Table.markdown if options.markdown else Table.plain
-    thousands = [kind for kind in gateways.THOUSANDS if kind in samples[FORWARD]]
+    flags = [row for pair in gateways.KINDS.items() for row in pair if row in samples[FORWARD]]
     proxies = dict.fromkeys(name for column in COLUMNS for name in samples[column])
-    beside = [name for name in proxies if name not in thousands]
+    beside = [name for name in proxies if name not in flags]
     base = "nginx" if "nginx" in beside else beside[0]
     print(f"\nCPU of the proxy process a request, {_about()}\n")
     print(show(compare(samples, base, beside, COLUMNS)))
-    if thousands:
-        table = compare(samples, GATEWAY, [GATEWAY, *thousands], (FORWARD, BROWSER))
+    if flags:
+        table = compare(samples, GATEWAY, [GATEWAY, *flags], (FORWARD, BROWSER))
         print(f"\n{show(table)}")
     if options.baseline:
         earlier = read_samples(json.loads(options.baseline.read_text()))

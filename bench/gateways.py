@@ -1,4 +1,4 @@
-"""The gateway's own cases: with one flag, with a thousand of three kinds, and refusing."""
+"""The gateway's own cases: one flag and a thousand of each of three kinds, and refusing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from pathlib import Path
 
 FLAGS = 1000
 
-# Quietest and fullest: none is on; all are on, elsewhere; all are on, for others.
-THOUSANDS = ("1,000 site flags, off", "1,000 features, on, not hit", "1,000 per-user, not listed")
+# One flag and a thousand of the same kind: off; on, but elsewhere; on, but for others.
+KINDS = {
+    "1 site flag, off": "1,000 site flags, off",
+    "1 feature, on, not hit": "1,000 features, on, not hit",
+    "1 per-user, not listed": "1,000 per-user, not listed",
+}
+_LINES = (
+    "  site-{n}: {{enabled: false}}\n",
+    "  feature-{n}: {{enabled: true, paths: [/part-{n}, /api/*/part-{n}/**]}}\n",
+    "  user-{n}: {{user: {{cookie: uid}}, users: [{users}]}}\n",
+)
 
 
 def one_flag() -> str:
@@ -21,14 +30,16 @@ def refusing(page: Path | None) -> str:
     return f"{own}flags:\n  site: {{enabled: true}}\n"
 
 
-def thousand_flags(kind: str) -> str:
-    """A thousand flags of one kind; none holds any request of the bench."""
-    line = {
-        THOUSANDS[0]: "  site-{n}: {{enabled: false}}\n",
-        THOUSANDS[1]: "  feature-{n}: {{enabled: true, paths: [/part-{n}, /api/*/part-{n}/**]}}\n",
-        THOUSANDS[2]: "  user-{n}: {{user: {{cookie: uid}}, users: [{users}]}}\n",
-    }[kind]
-    flags = (line.format(n=n, users=", ".join(_users(n))) for n in range(FLAGS))
+def flags_of_a_kind() -> dict[str, str]:
+    """For each row, flags of one kind, one or many; none holds any request of the bench."""
+    rows = {}
+    for (one, many), line in zip(KINDS.items(), _LINES, strict=True):
+        rows[one], rows[many] = _flags(line, 1), _flags(line, FLAGS)
+    return rows
+
+
+def _flags(line: str, count: int) -> str:
+    flags = (line.format(n=n, users=", ".join(_users(n))) for n in range(count))
     return "flags:\n" + "".join(flags)
 
 

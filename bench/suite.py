@@ -102,10 +102,9 @@ class Suite:
         self.add_gateway(name, gateways.one_flag(), (FORWARD, BROWSER), checkout)
         self.add_gateway(name, gateways.refusing(self.page()), (REFUSE,), checkout)
 
-    def add_thousands(self, checkout: Path) -> None:
-        for kind in gateways.THOUSANDS:
-            flags = gateways.thousand_flags(kind)
-            self.add_gateway(kind, flags, (FORWARD, BROWSER), checkout)
+    def add_flags(self, checkout: Path) -> None:
+        for row, flags in gateways.flags_of_a_kind().items():
+            self.add_gateway(row, flags, (FORWARD, BROWSER), checkout)
 
     def page(self) -> Path:
         path = self.folder / "page.html"

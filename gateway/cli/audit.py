@@ -11,6 +11,7 @@ from gateway.cli.session import Session, asks_gateway
 from gateway.cli.table import Table
 from gateway.cli.wording import clock_time
 
+FIRM = frozenset({"when", "revision", "by", "did", "flag"})
 HEADER = ["when", "revision", "by", "did", "flag", "changes", "reason"]
 
 
@@ -25,7 +26,7 @@ def audit(session: Session, limit: int) -> None:
         session.show(answer, ())
         return
     entries = answer.document.get("entries") or answer.document.get("audit") or []
-    Table(HEADER, [_row(entry) for entry in entries]).print()
+    Table(HEADER, [_row(entry) for entry in entries], FIRM).print()
 
 
 def _row(entry: Document) -> list[str]:
@@ -39,6 +40,13 @@ def _row(entry: Document) -> list[str]:
 def _changes(changes: object) -> str:
     if not isinstance(changes, dict):
         return ""
-    return " ".join(
-        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in changes.items()
-    )
+    return " ".join(_change(key, value) for key, value in changes.items())
+
+
+def _change(key: str, value: object) -> str:
+    if key == "until":
+        return f"until {clock_time(value) or value}"
+    if key == "users" and isinstance(value, dict):
+        signed = (("+", value.get("add") or ()), ("-", value.get("remove") or ()))
+        return " ".join(f"{sign}{user}" for sign, users in signed for user in users)
+    return f"{key}={json.dumps(value, ensure_ascii=False)}"

@@ -42,11 +42,12 @@ def demo(
     elif config is None:
         config = _example(state)
     with contextlib.ExitStack() as stack:
-        shop = stack.enter_context(bookshop(8000)) if upstream is None else None
+        site_itself = upstream or stack.enter_context(bookshop(8000))
         environ = {
             "GATEWAY_STORE": f"sqlite:{(state / 'gateway.db').absolute()}",
+            "GATEWAY_TIMEOUTS_SHUTDOWN": "2s",  # an event stream must not hold Ctrl-C up for long
             **os.environ,
-            "GATEWAY_UPSTREAM": shop or upstream or "",
+            "GATEWAY_UPSTREAM": site_itself,
         }
         settings = read_settings(config, environ)
         log_to_stderr(log_level)
@@ -55,7 +56,7 @@ def demo(
             site = _url(gateway.address, "https" if settings.tls else "http")
             control = _url(gateway.control_address) if gateway.control_address else None
             flag = next((each.name for each in settings.flags), "site")
-            _tell_addresses(site, control, shop or f"{settings.upstream}", state)
+            _tell_addresses(site, control, site_itself, state)
             _tell_lines(site, control, flag, config)
 
         run(app.serve(settings, introduce, environ=environ))

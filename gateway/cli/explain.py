@@ -12,7 +12,7 @@ from gateway.cli.session import Session, asks_gateway
 from gateway.cli.table import Table
 
 
-@click.command()
+@click.command(short_help="Say what becomes of a request, and why.")
 @click.argument("asked", metavar="URL")
 @click.option("--cookie", "cookies", multiple=True, metavar="NAME=VALUE",
               help="A cookie of the request; may be given several times.")  # fmt: skip

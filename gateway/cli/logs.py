@@ -39,6 +39,7 @@ def log_to_stderr(level: str) -> None:
     # It tells of every file that stirs beside the YAML, which may be the log itself.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # a line an edit, and one more
 
 
 _TIME = "%Y-%m-%d %H:%M:%S"

@@ -10,7 +10,7 @@ from gateway.cli.session import Session, asks_gateway
 from gateway.cli.wording import result
 
 
-@click.command()
+@click.command(short_help="Turn FLAG off.")
 @click.argument("flag")
 @user_option("Let only this user of a per-user flag go; may be given several times.")
 @reason_option()

@@ -16,7 +16,7 @@ from gateway.cli.wording import drained, holds_missing, listed, result, users_of
 ATTEMPTS = 10  # of a read and a compare-and-set, when others flip at the same time
 
 
-@click.command()
+@click.command(short_help="Turn FLAG on, or hold one more user.")
 @click.argument("flag")
 @user_option("Hold this user of a per-user flag; may be given several times.")
 @for_option()

@@ -20,7 +20,7 @@ SWITCH = {
 }
 
 
-@click.command("set")
+@click.command("set", short_help="Set keys of FLAG, as users=alice,bob or ttl=0.")
 @click.argument("flag")
 @click.argument("pairs", metavar="KEY=VALUE...", nargs=-1, required=True)
 @for_option()

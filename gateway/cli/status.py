@@ -13,13 +13,15 @@ from gateway.cli.failures import one_line
 from gateway.cli.members import guard_line, member_line
 from gateway.cli.session import Session, asks_gateway
 from gateway.cli.table import Table
-from gateway.cli.wording import ago, clock_time, holding, scope_of, state_of, users_of
+from gateway.cli.wording import ago, holding, moment, scope_of, span, state_of, users_of
 
 HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reason", "in flight"]
-STYLES = {"ON": "bold red", "armed, nobody": "dim", "armed": "yellow", "off": "green"}
+FIRM = frozenset({"flag", "kind", "state", "mode", "from", "in flight"})
+NARROW = ["flag", "state", "scope", "since", "in flight"]
+COLOURS = {"ON": "bold red", "armed, nobody": "dim", "armed": "yellow", "off": "green"}
 
 
-@click.command()
+@click.command(short_help="Show every flag as it holds now.")
 @click.argument("flag", required=False)
 @asks_gateway
 def status(session: Session, flag: str | None) -> None:
@@ -37,25 +39,36 @@ def status(session: Session, flag: str | None) -> None:
         both = json.dumps({**general.document, **flags.document})
         session.show(Answer(both, flags.document), ())
         return
-    _table(flags.document["flags"], now).print()
+    _print(flags.document["flags"], now)
     click.echo()
     for line in _general(flags.document["revision"], general.document, now):
         click.echo(line)
 
 
-def _table(flags: Sequence[Document], now: float) -> Table:
-    return Table(HEADER, [_row(flag, now) for flag in flags], STYLES)
+def _print(flags: Sequence[Document], now: float) -> None:
+    rows = [_row(flag, now) for flag in flags]
+    colours = {"state": COLOURS}
+    narrow = Table(NARROW, [_stacked(*row) for row in rows], frozenset({"state"}), colours)
+    Table(HEADER, rows, FIRM, colours).print(narrow)
 
 
 def _row(flag: Document, now: float) -> list[str]:
     since = ago(flag.get("since"), now)
-    if until := clock_time(flag.get("until")):
-        since += f", until {until}"
+    if until := moment(flag.get("until")):
+        since += f", {span(max(0.0, until - now))} left"
     cells = (
         flag.get("flag"), flag.get("kind"), state_of(flag), flag.get("mode"), scope_of(flag),
         flag.get("from"), since, flag.get("by"), flag.get("reason"), flag.get("in_flight"),
     )  # fmt: skip
     return ["" if cell is None else str(cell) for cell in cells]
+
+
+def _stacked(*row: str) -> list[str]:
+    # The same for a narrow terminal: what belongs together stands in one cell.
+    flag, kind, state, mode, scope, origin, since, by, reason, in_flight = row
+    action = f"{since} by {by}" if since and by else since
+    told = "\n".join(filter(None, (", ".join(filter(None, (origin, action))), reason)))
+    return [f"{flag}\n{kind}", f"{state}\n{mode}", scope, told, in_flight]
 
 
 def _details(flag: Document, now: float) -> Iterator[str]:
@@ -85,6 +98,13 @@ def _general(revision: object, general: Document, now: float) -> Iterator[str]:
     trouble = "" if store.get("reachable") else f": NOT REACHED: {store.get('error')}"
     yield _line("store", f"{store.get('kind')}{trouble}")
     yield from _config(general.get("config") or {})
+
+
+def _member(member: Document, now: float) -> str:
+    told = {key: value for key, value in member.items() if key not in {"member", "since"}}
+    if since := ago(member.get("since"), now):
+        told["started"] = since
+    return f"{member.get('member')}: {', '.join(f'{key} {told[key]}' for key in told)}"
 
 
 def _config(config: Document) -> Iterator[str]:

@@ -9,29 +9,40 @@ from dataclasses import dataclass, field
 import click
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from gateway.cli.failures import one_line
 
 Row = Sequence[str]
+LEAST_WIDTH = 8  # of a column that wraps, in characters
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows below a header. ``styles`` colours whole cells, by their text."""
+    """Rows below a header. A cell of several lines keeps them on a terminal.
+
+    There the columns named in ``firm`` keep their width and the others wrap. ``colours`` are
+    by column, then by how a cell begins.
+    """
 
     header: Row
     rows: Sequence[Row]
-    styles: Mapping[str, str] = field(default_factory=dict[str, str])
+    firm: frozenset[str] = frozenset()
+    colours: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
-    def print(self) -> None:
-        """To stdout."""
+    def print(self, narrow: Table | None = None) -> None:
+        """To stdout; ``narrow`` in its place on a terminal that this one is too wide for."""
         if not sys.stdout.isatty():
             for line in self.lines():
                 click.echo(line)
             return
-        Console(file=sys.stdout, highlight=False).print(self._ruled())
+        console = Console(file=sys.stdout, highlight=False)
+        ruled = self._ruled()
+        if narrow is not None and _width(console, ruled) > console.width:
+            ruled = narrow._ruled()  # noqa: SLF001 a table like this one
+        console.print(ruled)
 
     def lines(self) -> Iterator[str]:
         """Columns two blanks apart, an empty cell as ``-``, nothing cut off."""
@@ -42,13 +53,26 @@ class Table:
             yield "  ".join(padded).rstrip()
 
     def _ruled(self) -> RichTable:
-        ruled = RichTable(*self.header, box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-        for column in ruled.columns:
-            column.overflow = "fold"
+        # A column with nothing in it is left out: it has no news, and takes room.
+        told = [place for place, _ in enumerate(self.header) if self._tells(place)]
+        ruled = RichTable(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+        for name in (self.header[place] for place in told):
+            least = None if name in self.firm else LEAST_WIDTH
+            ruled.add_column(name, overflow="fold", no_wrap=name in self.firm, min_width=least)
         for row in self.rows:
-            # Text, not str: a reason in [brackets] is no markup.
-            ruled.add_row(*(Text(one_line(cell), self._style(cell)) for cell in row))
+            ruled.add_row(*(self._cell(self.header[place], row[place]) for place in told))
         return ruled
 
-    def _style(self, cell: str) -> str:
-        return next((self.styles[word] for word in self.styles if cell.startswith(word)), "")
+    def _tells(self, place: int) -> bool:
+        return not self.rows or any(row[place].strip() for row in self.rows)
+
+    def _cell(self, column: str, cell: str) -> Text:
+        # Text, not str: a reason in [brackets] is no markup.
+        first, *more = map(one_line, cell.split("\n"))
+        colours = self.colours.get(column, {})
+        text = Text(first, next((colours[word] for word in colours if first.startswith(word)), ""))
+        return text.append("".join(f"\n{line}" for line in more), "dim")
+
+
+def _width(console: Console, table: RichTable) -> int:
+    return Measurement.get(console, console.options.update(width=10_000), table).maximum

@@ -34,14 +34,14 @@ def holding(flag: Document) -> str:
     """What a flag holds back now, as the end of a sentence: ``it holds …``."""
     if not flag.get("enabled"):
         return "it holds nobody"
-    what = "every write to" if flag.get("mode") == "read-only" else "every request to"
+    what = "every write" if flag.get("mode") == "read-only" else "every request"
     scope = scope_of(flag)
     where = "the whole site" if scope == "whole site" else scope
     if flag.get("kind") != "user":
-        return f"it holds {what} {where}"
+        return f"it holds {what} to {where}"
     if not _who(flag):
         return "it holds nobody yet"
-    return f"it holds {what} {where} of {_named(flag)}"
+    return f"it holds {what} of {_named(flag)} to {where}"
 
 
 def result(flag: Document) -> str:

@@ -63,7 +63,7 @@ FORMS: Mapping[str, Form] = {
 }
 
 # Read by the command line, and set by it for the commands it runs: no settings.
-OTHERS = ("GATEWAY_CONFIG", "GATEWAY_URL", "GATEWAY_USER")
+OTHERS = ("GATEWAY_CONFIG", "GATEWAY_LOG_LEVEL", "GATEWAY_URL", "GATEWAY_USER")
 
 
 def variable(path: str) -> str:

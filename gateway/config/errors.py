@@ -55,12 +55,17 @@ class Report:
         self._errors: dict[ConfigError, None] = {}
 
     def add(self, origin: Origin, message: str) -> None:
-        self._errors[origin.error(message)] = None
+        self._errors[origin.error(_printable(message))] = None
 
     def raise_any(self) -> None:
         """Raise ``ConfigErrors`` if there are errors: the file's in line order, then others."""
         if self._errors:
             raise ConfigErrors(sorted(self._errors, key=_place)) from None
+
+
+def _printable(message: str) -> str:
+    # A pattern's error may quote what was written, and "\e[2J" is what a terminal obeys.
+    return "".join(mark if mark.isprintable() else f"\\u{ord(mark):04x}" for mark in message)
 
 
 def _place(error: ConfigError) -> tuple[bool, str, int]:

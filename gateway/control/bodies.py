@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -13,6 +14,7 @@ from gateway.control.problems import Problem, invalid
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+BODY_TIMEOUT = 15.0  # seconds for the whole of it
 
 
 async def read_json(request: web.Request, *types: str) -> object:
@@ -22,7 +24,7 @@ async def read_json(request: web.Request, *types: str) -> object:
     of RFC 8259: UTF-8, no NaN or infinity, no key twice, no half characters.
     """
     _check_type(request, types)
-    body = await request.read()
+    body = await _read(request)
     try:
         text = body.decode()
         document: object = json.loads(
@@ -86,6 +88,18 @@ def check_reason(reason: object) -> str:
     if len(reason) > 4000:
         raise invalid([("reason", f"has {len(reason)} characters; at most 4000")])
     return reason
+
+
+async def _read(request: web.Request) -> bytes:
+    # aiohttp has no deadline of its own here, and waits on where a later chunk is broken.
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await request.read()
+    except TimeoutError as error:
+        closing = {"Connection": "close"}
+        raise Problem(408, "The body did not arrive in time.", headers=closing) from error
+    except ConnectionError as error:
+        raise Problem(400, "The caller left before the body was whole.") from error
 
 
 def _check_type(request: web.Request, types: tuple[str, ...]) -> None:

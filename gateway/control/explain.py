@@ -15,7 +15,6 @@ from gateway.core.decision import Refuse, Verdict, decide, explain, must_ask
 from gateway.core.request import Facts
 from gateway.core.snapshot import Snapshot
 from gateway.state.live import LiveState
-from gateway.stores.base import StoreError
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _ABSOLUTE = re.compile(r"https?://([^/?#\\]+)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
@@ -62,13 +61,8 @@ def read_facts(request: web.Request) -> Facts:
 
 
 async def _current(state: LiveState, facts: Facts) -> Snapshot:
-    # The public port asks the store first for a flag with ttl 0, and goes on without it.
-    if not must_ask(facts, state.snapshot):
-        return state.snapshot
-    try:
-        return await state.fresh()
-    except StoreError:
-        return state.snapshot
+    # As the public port does: it asks the store first for a flag with ttl 0.
+    return await state.fresh() if must_ask(facts, state.snapshot) else state.snapshot
 
 
 def _address(url: str) -> tuple[bytes, bytes]:

@@ -89,8 +89,6 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     """Answers whatever goes wrong further in with a problem document."""
     try:
         return await handler(request)
-    except ConnectionError:
-        raise  # the client left: there is nobody to answer
     except Exception as error:  # noqa: BLE001 the guard of this application: a fault shows no internals
         return _problem(request, error).response()
 

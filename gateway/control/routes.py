@@ -14,7 +14,7 @@ from gateway.control.status import show_status
 from gateway.control.users import add_user, change_users, remove_user
 
 _FLAG = f"{API}/flags/{{flag}}"
-_CHANGE = (400, 404, 409, 412, 413, 415, 422, 503)
+_CHANGE = (400, 404, 408, 409, 412, 413, 415, 422, 503)
 _BODY = (400, 408, 413, 415, 422, 503)
 _GUARD = f"{_FLAG}/guards/{{guard}}"
 _REASON = Query("reason", "Why; it is kept in the audit.")

@@ -206,7 +206,15 @@ SCHEMAS: Mapping[str, Document] = {
             "guards": _list(_reference("Guard")),
             "store": _object({"kind": _TEXT, "reachable": _YES_NO, "error": _maybe("string")}),
             "config": _object(
-                {"path": _maybe("string"), "valid": _YES_NO, "errors": _list(_object(_ERROR))}
+                {
+                    "path": _maybe("string"),
+                    "valid": _YES_NO,
+                    "errors": _list(_object(_ERROR)),
+                    "notices": {
+                        **_list(_object(_ERROR)),
+                        "description": "Keys that were edited and take effect with a restart.",
+                    },
+                }
             ),
             "in_flight": _WHOLE,
             "held": _WHOLE,

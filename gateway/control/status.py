@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.config import ConfigError
 from gateway.control.documents import Document, answer, is_on
 from gateway.control.guards import guard_documents
 from gateway.control.members import member_documents
@@ -40,14 +41,19 @@ def _store(state: LiveState) -> Document:
 
 def _config(state: LiveState) -> Document:
     path = state.settings.path
-    errors = [
-        {
-            "file": error.file,
-            "line": error.line,
-            "path": error.path,
-            "message": error.message,
-            "text": str(error),
-        }
-        for error in state.config_errors
-    ]
-    return {"path": str(path) if path else None, "valid": not errors, "errors": errors}
+    return {
+        "path": str(path) if path else None,
+        "valid": not state.config_errors,
+        "errors": [_error(error) for error in state.config_errors],
+        "notices": [_error(notice) for notice in state.config_notices],
+    }
+
+
+def _error(error: ConfigError) -> Document:
+    return {
+        "file": error.file,
+        "line": error.line,
+        "path": error.path,
+        "message": error.message,
+        "text": str(error),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -11,6 +12,7 @@ from gateway.core.rules import Rule
 from gateway.core.snapshot import FlagView
 
 _MANY = 5
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]")
 
 
 def describe(reason: Reason, view: FlagView, rule: Rule, evidence: Evidence) -> str:  # noqa: C901, PLR0911, PLR0912 one sentence for each reason
@@ -31,9 +33,9 @@ def describe(reason: Reason, view: FlagView, rule: Rule, evidence: Evidence) -> 
         case Reason.SAFE_METHOD:
             return f"The flag is read-only, and {_methods(evidence)} only reads."
         case Reason.EXEMPT_PATH:
-            return f"{_path(evidence)} is in {_list(rule.exempt_paths)}, which is exempt."
+            return f"{_path(evidence)} is exempt: it is in {_list(rule.exempt_paths)}."
         case Reason.EXEMPT_ADDRESS:
-            return f"Address {evidence.request.client} is in a network that is exempt."
+            return f"Address {_shown(evidence.request.client)} is in a network that is exempt."
         case Reason.EXEMPT_USER:
             return f"User {_users(rule, evidence)} is exempt."
         case Reason.NO_IDENTITY:
@@ -59,7 +61,12 @@ def describe(reason: Reason, view: FlagView, rule: Rule, evidence: Evidence) -> 
 
 
 def _path(evidence: Evidence) -> str:
-    return evidence.readings.exact[0]
+    return _shown(evidence.readings.exact[0])
+
+
+def _shown(text: str) -> str:
+    """What a client sent, made fit for a terminal and a log."""
+    return _UNPRINTABLE.sub(lambda one: one[0].encode("unicode_escape").decode(), text[:200])
 
 
 def _methods(evidence: Evidence) -> str:
@@ -97,11 +104,11 @@ def _reading(rule: Rule, evidence: Evidence) -> str:
     for pattern in rule.place.paths:
         for reading in readings.folded if pattern.folds else readings.exact:
             if pattern.holds(reading):
-                return f"{reading} is in {pattern}"
+                return f"{_shown(reading)} is in {pattern}"
     return f"{_path(evidence)} can be read in too many ways"
 
 
 def _list(items: Iterable[object]) -> str:
-    texts = [str(item) for item in items]
+    texts = [_shown(str(item)) for item in items]
     more = f" and {len(texts) - _MANY} more" if len(texts) > _MANY else ""
     return ", ".join(texts[:_MANY]) + more

@@ -19,6 +19,8 @@ from gateway.core.request import RequestFacts
 # Fields that make some apps take another target than the one in the request line.
 _TARGETS = frozenset((b"x-original-url", b"x-rewrite-url", b"x-original-uri", b"x-forwarded-uri"))
 _PREFIX = b"x-forwarded-prefix"
+_NOTHING: tuple[bytes, ...] = ()
+_MOST_REMEMBERED = 64
 _LENGTHS = frozenset(map(len, (*_TARGETS, _PREFIX)))
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#\\]*)")
 _PORT = re.compile(r":\d*\Z")
@@ -27,14 +29,13 @@ _PORT = re.compile(r":\d*\Z")
 class Evidence:
     """What ``request`` shows about its path, host, method, address and user."""
 
-    __slots__ = ("_hosts", "_methods", "_readings", "_users", "request")
+    __slots__ = ("_hosts", "_methods", "_readings", "request")
 
     def __init__(self, request: RequestFacts) -> None:
         self.request = request
         self._readings: Readings | None = None
         self._hosts: tuple[str, ...] | None = None
         self._methods: frozenset[bytes] | None = None
-        self._users: dict[UserReader, frozenset[str]] = {}
 
     @property
     def readings(self) -> Readings:
@@ -75,12 +76,12 @@ class Evidence:
 
     def may_ask_for(self, paths: Iterable[PathPattern]) -> bool:
         """Generous: any reading of the target in any of the patterns."""
-        readings = self.readings
-        if readings.endless:
+        exact, folded, endless = self.readings
+        if endless:
             return True
         for pattern in paths:
             holds = pattern.generous
-            for reading in readings.folded if pattern.folds else readings.exact:
+            for reading in folded if pattern.folds else exact:
                 if holds(reading):
                     return True
         return False
@@ -104,16 +105,23 @@ class Evidence:
     def users(self, readers: Iterable[UserReader]) -> frozenset[str]:
         """Every user the request may be from, by any of the sources."""
         found: frozenset[str] = frozenset()
+        memo = self.request.memo
         for reader in readers:
-            users = self._users.get(reader)
+            users = memo.get(reader)
             if users is None:
-                users = self._users[reader] = reader.read(self.request.fields)
+                # Readers are made anew with each snapshot; a connection may outlive many.
+                if len(memo) >= _MOST_REMEMBERED:
+                    memo.clear()
+                users = memo[reader] = reader.read(self.request.fields)
+            assert isinstance(users, frozenset)  # noqa: S101 nobody else writes at a reader
             found = found | users if found else users
         return found
 
 
 def _targets(request: RequestFacts) -> Sequence[bytes]:
     """What the request names besides its own target; nearly always nothing."""
+    if request.memo.get(_targets) is _NOTHING:
+        return _NOTHING
     found: list[bytes] = []
     for name, value in request.fields:
         # The length first: it rules out nearly every field in 30 ns.
@@ -123,6 +131,8 @@ def _targets(request: RequestFacts) -> Sequence[bytes]:
                 found.append(value)
             elif known == _PREFIX:
                 found.append(value.rstrip(b"/") + request.target)
+    if not found:
+        request.memo[_targets] = _NOTHING
     return found
 
 

@@ -20,9 +20,10 @@ from gateway.core.flags import IdentitySource
 _PLAIN = re.compile(rb"[A-Za-z0-9_.@:\-]+")
 # What only some parsers take for the end of a cookie, or for a quoted one.
 _ODD_COOKIES = re.compile(rb'[,"]|(?<!;)\s')
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
-_QUOTED_PAIR = re.compile(r"\\([0-3][0-7]{2}|.)", re.DOTALL)
-_BLANKS = " \t\r\n\v\f\0"
+_QUOTED = re.compile(rb'\s*"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
+_QUOTED_PAIR = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
+_BLANKS = b" \t\r\n\v\f\0"
+_BLANK_CHARACTERS = _BLANKS.decode()
 _WHOLE = 1 << 64
 
 
@@ -127,27 +128,26 @@ def _encoded_occurrences(wanted: bytes, line: bytes) -> set[bytes]:
 
 def _forms(value: bytes) -> set[str]:
     """A value raw, percent-decoded, with plus signs as blanks, with quotes and without."""
-    found: set[str] = set()
-    for text in _texts(value):
-        for bare in _unquoted(text):
-            found.add(bare)
-            if "%" in bare or "+" in bare:
-                raw = bare.encode("utf-8", "surrogatepass")
-                plus = raw.replace(b"+", b" ")
-                found |= {*_texts(unquote_to_bytes(raw)), *_texts(unquote_to_bytes(plus))}
-    return {form.strip(_BLANKS) for text in found for form in _unquoted(text)}
+    if not value.strip(_BLANKS + b'"'):
+        return set()
+    found = set(_unquoted(value))
+    if b"%" in value or b"+" in value:
+        for bare in tuple(found):
+            for source in (bare, bare.replace(b"+", b" ")):
+                found.update(_unquoted(unquote_to_bytes(source)))
+    return {text.strip(_BLANK_CHARACTERS) for raw in found for text in _texts(raw)}
 
 
-def _texts(raw: bytes) -> set[str]:
+def _texts(raw: bytes) -> tuple[str, str]:
     """UTF-8 as browsers send it; Latin-1 as WSGI and many frameworks read it."""
-    return {raw.decode("utf-8", "replace"), raw.decode("latin-1")}
+    return raw.decode("utf-8", "replace"), raw.decode("latin-1")
 
 
-def _unquoted(text: str) -> set[str]:
-    found = _QUOTED.match(text)
-    return {text, _QUOTED_PAIR.sub(_pair, found[1])} if found else {text}
+def _unquoted(value: bytes) -> tuple[bytes, ...]:
+    found = _QUOTED.match(value)
+    return (value, _QUOTED_PAIR.sub(_pair, found[1])) if found else (value,)
 
 
-def _pair(found: re.Match[str]) -> str:
-    """What a backslash in a quoted value stands for: a character, or an octal code of one."""
-    return chr(int(found[1], 8)) if len(found[1]) == 3 else found[1]
+def _pair(found: re.Match[bytes]) -> bytes:
+    """What a backslash in a quoted value stands for: a byte, or an octal code of one."""
+    return bytes((int(found[1], 8),)) if len(found[1]) == 3 else found[1]

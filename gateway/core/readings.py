@@ -69,17 +69,17 @@ def read_targets(target: bytes, others: Sequence[bytes] = ()) -> Readings:
     return Readings(tuple(texts), tuple(map(fold, texts)), endless=endless)
 
 
-def _starts(target: bytes) -> set[str]:
+def _starts(target: bytes) -> list[str]:
     """A target's paths as they stand: without its query and whatever may be an authority."""
-    found = set()
+    found: list[str] = []
     for text in _texts(target):
         absolute = _ABSOLUTE.match(text)
         if not absolute:
-            found.add(text)
+            found.append(text)
         if absolute or text.startswith("//"):
             start = absolute.end() if absolute else 2
-            found |= {_after_authority(text, start, end) for end in _AUTHORITY_ENDS}
-    return {_rooted(text.partition("?")[0]) for text in found}
+            found += [_after_authority(text, start, end) for end in _AUTHORITY_ENDS]
+    return [_rooted(text.partition("?")[0]) for text in found]
 
 
 def _after_authority(text: str, start: int, end: re.Pattern[str]) -> str:
@@ -111,8 +111,7 @@ def _closure(starts: Iterable[str]) -> tuple[dict[str, None], bool]:
 
 def _close(found: dict[str, None], fresh: list[str], budget: int) -> int:
     """Add ``fresh`` and every form of it to ``found``; what is left of the budget."""
-    while fresh:
-        text = fresh.pop()
+    for text in fresh:  # it grows on the way
         if text in found:
             continue
         if found:  # the first reading is free: a long plain path is not odd
@@ -168,26 +167,35 @@ def _decodings(text: str) -> set[str]:
     """One step of decoding, in every way that a decoder may go about it."""
     sources = {text, _KEPT_SLASHES.sub("%25", text)}
     if "%u" in text or "%U" in text:
-        sources |= {_UNICODE_ESCAPE.sub(lambda one: chr(int(one[1], 16)), one) for one in sources}
+        sources |= {_UNICODE_ESCAPE.sub(_escaped, source) for source in sources}
     return {
         _rooted(form)
         for source in sources
-        for form in _texts(unquote_to_bytes(source.encode("utf-8", "surrogatepass")))
+        for form in _texts(unquote_to_bytes(source.encode("utf-8", "surrogateescape")))
     }
 
 
-def _texts(raw: bytes) -> set[str]:
-    """Bytes as text: UTF-8, and where they are not, all that lenient decoders see."""
+def _texts(raw: bytes) -> list[str]:
+    """Bytes as text: UTF-8, and where they are not, all that lenient decoders see.
+
+    Bytes that are no UTF-8 are kept (as surrogates), so that what one step of decoding has
+    cut in two the next may put together: half a character raw, half of it percent-encoded.
+    """
     try:
-        return {raw.decode()}
+        return [raw.decode()]
     except UnicodeDecodeError:
         lenient = _OVERLONG.sub(_shortest, raw)
-        return {
-            raw.decode("utf-8", "replace"),
+        return [
+            raw.decode("utf-8", "surrogateescape"),
             raw.decode("latin-1"),
-            lenient.decode("utf-8", "replace"),
+            lenient.decode("utf-8", "surrogateescape"),
             lenient.decode("latin-1"),
-        }
+        ]
+
+
+def _escaped(escape: re.Match[str]) -> str:
+    code = int(escape[1], 16)
+    return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
 
 
 def _shortest(overlong: re.Match[bytes]) -> bytes:

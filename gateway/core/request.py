@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -25,6 +25,14 @@ class RequestFacts(Protocol):
         """Every header line in order: name as it came, value without outer blanks."""
 
     @property
+    def memo(self) -> dict[object, object]:
+        """What has been worked out from ``fields`` alone.
+
+        Requests of one connection that have the same fields share it, so that a cookie is
+        read once and not for each image of a page.
+        """
+
+    @property
     def client(self) -> str:
         """The client's IP address, once trusted proxies are believed; "" if none."""
 
@@ -38,3 +46,4 @@ class Facts:
     host: bytes = b""
     fields: tuple[tuple[bytes, bytes], ...] = ()
     client: str = ""
+    memo: dict[object, object] = field(default_factory=dict, compare=False, repr=False)

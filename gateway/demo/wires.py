@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import AsyncIterable, AsyncIterator
@@ -57,13 +59,16 @@ async def events(request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Cache-Control": "no-store"})
     answer.content_type = "text/event-stream"
     await answer.prepare(request)
-    sent = 0
-    while not count.isdecimal() or sent < int(count[:6]):
-        sent += 1
+    with contextlib.suppress(ConnectionResetError):  # the reader left
+        await _tick(answer, int(count[:6]) if count.isdecimal() else None)
+    return answer
+
+
+async def _tick(answer: web.StreamResponse, count: int | None) -> None:
+    for sent in itertools.count(1) if count is None else range(1, count + 1):
         data = json.dumps({"tick": sent, "time": time.strftime("%H:%M:%S")})
         await answer.write(f"id: {sent}\nevent: tick\ndata: {data}\n\n".encode())
         await asyncio.sleep(1)
-    return answer
 
 
 async def echo(request: web.Request) -> web.WebSocketResponse:

@@ -153,7 +153,9 @@ class ChunkedBody:
 
     def _hold(self, part: bytes) -> None:
         limit = MAX_TRAILERS if self._at is _At.TRAILER else MAX_SIZE_LINE
-        if len(part) > limit or (self._at is _At.DATA_END and part != b"\r"):
+        if len(part) > limit + 1 or (  # with its CR
+            self._at is _At.DATA_END and part != b"\r"
+        ):
             raise FramingError("a line of the chunked framing is too long or out of place")
         self._held = part
 

@@ -3,52 +3,40 @@
 Theory of operation. A head is cut from the stream, parsed and decided in one synchronous
 step. A refusal is one write of prebuilt bytes; a forwarded request becomes an ``Exchange``
 and its body is read into that. What a client sends ahead (pipelining) waits, in a bounded
-buffer, until the answer before it is out. While nothing may be taken, reading is paused, so
-a client can make memory grow only by those bounds.
+buffer, until the answer before it is out.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from gateway.core.decision import Refuse, decide, must_ask
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
-from gateway.proxy.body import NO_BODY, BodyReader, ChunkedBody, LengthBody
+from gateway.proxy.body import NO_BODY, BodyReader
 from gateway.proxy.errors import AppError, ClientError, FramingError
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
-from gateway.proxy.request import RequestHead, parse_request
+from gateway.proxy.line import NEVER, Line
+from gateway.proxy.request import RequestHead, RequestReader
 
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
     from gateway.proxy.tunnel import Tunnel
 
-NEVER = float("inf")
-AHEAD = 65_536  # bytes a client may send ahead of the answer it waits for
 DISCARD = 65_536  # bytes of a refused body that are read, so that the connection can be kept
-LINGER = 2.0  # seconds to read on after the last answer, so that a reset does not eat it
 
 
-class ClientConnection(asyncio.Protocol):
-    """One connection of a client."""
+class ClientConnection(Line):
+    """One connection of a client: its requests, in order."""
 
     __slots__ = (  # noqa: RUF023 grouped by how long a value lives
-        # the worker's
-        "_plane",
         # the connection's
-        "_buffer",
-        "_eof",
         "_heads",
-        "_lingering",
-        "_paused",
-        "_peer",
-        "_writable",
-        "deadline",
+        "_requests",
         "draining",
         "ending",
-        "transport",
         "tunnel",
         # the request's
         "_asking",
@@ -59,29 +47,23 @@ class ClientConnection(asyncio.Protocol):
     )
 
     def __init__(self, plane: DataPlane) -> None:
-        self._plane = plane
-        self._buffer = b""
-        self._eof = False
+        super().__init__(plane)
         self._heads = HeadReader()
-        self._lingering = 0
-        self._paused = False
-        self._writable = True
-        self.deadline = NEVER
         self.draining = False  # the next answer says that it is the last
         self.ending = False  # ... and where the last one did not say so, it still was
         self.tunnel: Tunnel | None = None
         self._asking: asyncio.Task[None] | None = None
         self._body: BodyReader = NO_BODY
         self._exchange: Exchange | None = None
-        self._refused = False
+        self._refused = False  # answered already; the rest of its body is read and dropped
         self._request: RequestHead | None = None
 
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self._peer = self._plane.peer(transport)
-        self._wait_idle()
+        super().connection_made(transport)
+        self._requests = RequestReader(self._plane.peer(transport), self._plane.default_host)
+        self._wait_for_client()
         if not self._plane.admit(self):
             self._say(ClientError(503, "Too many connections", "the gateway is at its limit"))
 
@@ -92,15 +74,14 @@ class ClientConnection(asyncio.Protocol):
             self._asking.cancel()
         if self.tunnel is not None:
             self.tunnel.client_lost()
-        elif self._exchange is not None:
-            exchange, self._exchange = self._exchange, None
-            exchange.client_left()
+        else:
+            self._abandon()
 
     def data_received(self, data: bytes) -> None:
         if self.tunnel is not None:
             self.tunnel.to_app(data)
-        elif self._lingering:
-            self._discard(data)
+        elif self._last:
+            self._discard()
         elif self._asking is not None:
             self._hold_ahead(data)
         elif not self._body.done:
@@ -111,56 +92,58 @@ class ClientConnection(asyncio.Protocol):
             self._take(data)
 
     def eof_received(self) -> bool:
-        """A half-closed client still gets its answer (RFC 9112, 9.6 allows the half-close)."""
+        """A half-closed client still gets its answers (RFC 9112, 9.6 allows the half-close).
+
+        Unless its request is incomplete, or the answer is an event stream: a page that was
+        left says no more than this, and the stream might go on for ever.
+        """
         self._eof = True
-        if self.tunnel is not None:
-            return self.tunnel.client_ended()
         exchange = self._exchange
-        if self._asking is not None:
-            return True
-        if exchange is not None and self._body.done and not exchange.endless:
-            return True
-        if not self._writable:
-            return True  # answers are still on their way out
-        if exchange is not None:
-            self._exchange = None
-            exchange.client_left()
-        return False
+        if self.tunnel is not None:
+            waits = self.tunnel.client_ended()
+        elif self._asking is not None:
+            waits = True
+        elif exchange is not None:
+            waits = self._body.done and not exchange.event_stream
+        else:
+            waits = self._unsent > 0 and self._body.done and not self._last
+        return waits and self.transport.can_write_eof()  # TLS knows no half-close
 
     def pause_writing(self) -> None:
         """The client does not read: nothing more is read for it, and not for ever."""
-        self._writable = False
+        self._unsent = self.transport.get_write_buffer_size()
+        self._wait_for_client()
         if self.tunnel is not None:
             self.tunnel.client_is_slow()
             return
         if self._exchange is not None:
             self._exchange.client_reads_slowly()
-        self.hold_back()
-        self._wait_idle()
+        self._pause()
 
     def resume_writing(self) -> None:
-        self._writable = True
+        self._unsent = 0
         if self.tunnel is not None:
+            self.deadline = NEVER
             self.tunnel.client_caught_up()
+        elif self._last:
+            self._discard()
         elif self._exchange is not None:
             self.deadline = NEVER
-            self.go_on()
+            self._read_on()
             self._exchange.client_caught_up()
-        elif not self._lingering:
+        else:
             self._next()
 
     def timed_out(self) -> None:
         """The deadline has passed: for a head, a body, the next request, or our own answer."""
-        if self._lingering or not self._writable:
-            self.transport.abort()
+        if self._unsent or self._last or self.transport.is_closing():
+            self._overdue()
         elif self._exchange is not None:
-            exchange, self._exchange = self._exchange, None
-            exchange.client_left()
-            self._say_timeout(answered=exchange.answered)
-        elif self._heads.partial or not self._body.done:
-            self._say_timeout(answered=self._refused)
+            self._say_timeout(answered=self._abandon())
+        elif self._heads.partial:
+            self._say_timeout(answered=False)
         else:
-            self.transport.close()
+            self.finish(linger=False)
 
     # The exchange's side
 
@@ -168,34 +151,19 @@ class ClientConnection(asyncio.Protocol):
     def keep_alive_line(self) -> bytes:
         """HTTP/1.0 must be told that the connection stays (RFC 9112, 9.3)."""
         request = self._request
-        return b"Connection: keep-alive\r\n" if request is not None and request.http_1_0 else b""
-
-    def write(self, data: bytes) -> None:
-        self.transport.write(data)
-
-    def hold_back(self) -> None:
-        """Stop reading; the client is not to blame for the time that takes."""
-        if not self._paused:
-            self._paused = True
-            self.deadline = NEVER
-            self.transport.pause_reading()
+        old = request is not None and request.block.http_1_0
+        return b"Connection: keep-alive\r\n" if old else b""
 
     def go_on(self) -> None:
-        if self._paused:
-            self._paused = False
-            if not self._body.done:
-                self._wait_body()
-            self.transport.resume_reading()
-
-    def forwarding(self, request: RequestHead) -> bytes:
-        """The field lines that tell the app where the request came from."""
-        return self._peer.field_lines(request)
+        """The app has caught up."""
+        self._app_slow = False
+        self._read_on()
 
     def exchange_ended(self, *, close: bool, whole: bool) -> None:
         """The answer is out. ``whole``: so was the request."""
         self._exchange = None
         if close or self.ending:
-            self._close(linger=not whole or bool(self._buffer))
+            self.finish(linger=not whole or bool(self._buffer))
         else:
             self._next()
 
@@ -203,68 +171,73 @@ class ClientConnection(asyncio.Protocol):
         """502 or 504: nothing of the app's answer has been sent."""
         self._exchange = None
         self._say(ClientError(error.status, error.title, error.detail), close=not whole)
-        if whole and not self._lingering:
+        if not self.transport.is_closing() and not self._last:
             self._next()
 
     def cut(self) -> None:
         """Half an answer went out: let it be seen as such, with a reset."""
         self._exchange = None
-        self._plane.reset(self.transport)
+        self.reset()
 
     def become(self, tunnel: Tunnel) -> None:
+        """From here on all bytes are the tunnel's, and so is the flow."""
         self._exchange = None
         self.deadline = NEVER
         self.tunnel = tunnel
         ahead, self._buffer = self._buffer, b""
-        self.go_on()
+        self._paused = False
+        self.transport.resume_reading()
         if ahead:
             tunnel.to_app(ahead)
         if self._eof:
             tunnel.client_ended()
 
     def drain(self) -> None:
-        """Take no further request; finish the one under way."""
+        """Take no further request; finish the one under way. Tunnels go on for now."""
         self.draining = self.ending = True
-        idle = not self._busy and self._body.done and not self._heads.partial
-        if idle and not self._lingering:
-            self.transport.close()
+        if self.tunnel is None:
+            self._end_if_done()
 
     # Reading requests
 
     @property
     def _busy(self) -> bool:
-        return self._exchange is not None or self._asking is not None or not self._writable
+        return self._exchange is not None or self._asking is not None or self._unsent > 0
 
     def _take(self, data: bytes) -> None:
         """Serve what has come, request by request, until one has to wait."""
-        limit = self._plane.settings.limits.header_bytes
+        settings = self._plane.settings
+        heads = self._heads
         try:
-            while data and not (self._busy or self._lingering or self.transport.is_closing()):
-                waited = self._heads.partial
-                cut = self._heads.feed(data, limit)
+            while data and not (self._busy or self._last or self.transport.is_closing()):
+                self._request = None
+                waited = heads.partial
+                cut = heads.feed(data, settings.limits.header_bytes)
                 if cut is None:
-                    if not waited:  # from a head's first byte; what trickles in moves nothing
-                        self.deadline = self._plane.time() + self._plane.settings.timeouts.header
+                    if heads.partial and not waited:
+                        # from a head's first byte; what trickles in after it moves nothing
+                        self.deadline = self._plane.time() + settings.timeouts.header
                     return
                 data = self._begin(*cut)
         except (ClientError, FramingError) as error:
             self._refuse_broken(error)
             return
-        if data and not self._lingering:
+        if data and not self._last:
             self._hold_ahead(data)
 
     def _begin(self, raw: bytes, rest: bytes) -> bytes:
         """Decide one request; return what follows it, or nothing if that has to wait."""
         plane = self._plane
-        self._request = None
-        request = parse_request(raw, trusted=self._peer.trusted)
-        request.client = self._peer.client(request)
-        self._request = request
-        self._body = self._reader(request)
+        request = self._request = self._requests.read(raw)
+        if request.block.has_body:
+            self._check_size(request.block.content_length or 0)
+            self._body = request.body()
+        else:
+            self._body = NO_BODY
         self.deadline = NEVER
         snapshot = plane.live.snapshot
         if snapshot.asks and must_ask(request, snapshot):
-            self._asking = plane.spawn(self._ask(request))
+            self._asking = plane.spawn(self._ask(request), self.reset)
             return rest
         return self._decided(request, rest, snapshot)
 
@@ -273,14 +246,15 @@ class ClientConnection(asyncio.Protocol):
         snapshot = await self._plane.live.fresh()
         self._asking = None
         rest, self._buffer = self._buffer, b""
+        self._resume()  # before the app may stop it again
         try:
             rest = self._decided(request, rest, snapshot)
         except (ClientError, FramingError) as error:
             self._refuse_broken(error)
             return
-        self.go_on()
-        self._take(rest)
-        self._end_if_left()
+        if rest:
+            self._take(rest)
+        self._end_if_done()
 
     def _decided(self, request: RequestHead, rest: bytes, snapshot: Snapshot) -> bytes:
         decision = decide(request, snapshot, self._plane.wall_time())
@@ -292,11 +266,11 @@ class ClientConnection(asyncio.Protocol):
             out = body.feed(rest)
             self._check_size(body.received)
             rest = body.surplus
+        if not body.done:
+            self._wait_for_client()
         exchange = self._exchange = Exchange(self._plane, self, request, snapshot.revision)
         self._plane.tally.forwarded += 1
         exchange.start(out, whole=body.done)
-        if not body.done and not self._paused:
-            self._wait_body()
         return rest
 
     def _refuse(
@@ -306,18 +280,17 @@ class ClientConnection(asyncio.Protocol):
         self._plane.tally.refuse(decision.flag)
         answer = self._plane.refusal(decision, request, snapshot)
         body = self._body
-        close = request.expects_continue or (request.content_length or 0) > DISCARD
-        self._answer(answer, close=close or not request.keep_alive or self.draining)
-        if self._lingering or self.transport.is_closing():
+        close = request.block.expects_continue or (request.block.content_length or 0) > DISCARD
+        self._wait_for_client()
+        self._answer(answer, close=close or not request.block.keep_alive or self.draining)
+        if self._last or self.transport.is_closing():
             return b""
-        if not body.done and rest:
-            body.feed(rest)
-            rest = body.surplus
-        self._refused = not body.done
-        if self._refused:
-            self._wait_body()
-        else:
-            self._wait_idle()
+        if not body.done:
+            self._refused = True
+            if rest:
+                body.feed(rest)
+                rest = body.surplus
+            self._refused = not body.done
         return rest
 
     def _take_body(self, data: bytes) -> None:
@@ -328,63 +301,65 @@ class ClientConnection(asyncio.Protocol):
         except (ClientError, FramingError) as error:
             self._refuse_broken(error)
             return
-        if self._refused:
+        if body.done and self._exchange is not None:
+            self.deadline = NEVER
+        else:
+            self._wait_for_client()
+        if self._exchange is None:
             self._take_refused(body)
             return
         self._buffer = body.surplus
-        if body.done:
-            self.deadline = NEVER
-        else:
-            self._wait_body()
-        if self._exchange is not None:
-            self._exchange.upload(out, whole=body.done)
+        self._exchange.upload(out, whole=body.done)
 
     def _take_refused(self, body: BodyReader) -> None:
         if body.done:
             self._refused = False
-            self._wait_idle()
             self._take(body.surplus)
+            self._end_if_done()
         elif body.received > DISCARD:
-            self._close(linger=True)
-
-    def _hold_ahead(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) > AHEAD:
-            self.hold_back()
+            self.finish(linger=True)
 
     def _next(self) -> None:
         """The connection is free for the next request, which may be here already."""
-        self._wait_idle()
-        self.go_on()
+        if not (self._buffer or self._paused or self._eof or self.ending):
+            self._wait_for_client()
+            return
+        self._app_slow = False
         ahead, self._buffer = self._buffer, b""
-        self._take(ahead)
-        self._end_if_left()
+        self._wait_for_client()
+        self._resume()
+        if ahead:
+            self._take(ahead)
+        self._end_if_done()
 
-    def _end_if_left(self) -> None:
-        """A half-closed client has had its last answer."""
-        if self._eof and not self._busy and not self._lingering:
-            self.transport.close()
+    def _read_on(self) -> None:
+        if not (self._app_slow or self._unsent or self._body.done):
+            self._wait_for_client()
+        self._resume()
 
-    def _reader(self, request: RequestHead) -> BodyReader:
-        if request.chunked:
-            return ChunkedBody()
-        if not request.content_length:
-            return NO_BODY
-        self._check_size(request.content_length)
-        return LengthBody(request.content_length)
+    def _end_if_done(self) -> None:
+        """A half-closed client has had its last answer, or the gateway stops."""
+        if not (self._eof or self.ending) or self._last:
+            return
+        incomplete = not self._body.done
+        if (self._eof and incomplete) or not (self._busy or incomplete):
+            self.finish(linger=False)
 
     def _check_size(self, size: int) -> None:
         limit = self._plane.settings.limits.body_bytes
         if limit is not None and size > limit:
             raise ClientError(413, "Content too large", f"bodies end at {limit} bytes here")
 
-    # Deadlines
-
-    def _wait_idle(self) -> None:
+    def _wait_for_client(self) -> None:
         self.deadline = self._plane.time() + self._plane.settings.timeouts.idle
 
-    def _wait_body(self) -> None:
-        self.deadline = self._plane.time() + self._plane.settings.timeouts.idle
+    def _abandon(self) -> bool:
+        """Leave the exchange under way, if any; has the client had a part of its answer?"""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return False
+        exchange.client_left()
+        return exchange.answered
 
     # Answering
 
@@ -395,19 +370,19 @@ class ClientConnection(asyncio.Protocol):
         date = self._plane.date_line
         self.transport.write(b"".join((answer.head, date, connection, b"\r\n", body)))
         if close:
-            self._close(linger=request is None or request.has_body or bool(self._buffer))
+            self.finish(linger=request is None or request.block.has_body or bool(self._buffer))
 
     def _say(self, error: ClientError, *, close: bool = True) -> None:
         request = self._request
-        accept = request.accept if request is not None else None
-        close = close or request is None or not request.keep_alive or self.draining
+        accept = request.block.accept if request is not None else None
+        close = close or request is None or not request.block.keep_alive or self.draining
         answer = self._plane.pages.error(error.status, error.title, error.detail, accept)
         self._plane.tally.say(error.status)
         self._answer(answer, close=close)
 
     def _say_timeout(self, *, answered: bool) -> None:
         if answered:
-            self._plane.reset(self.transport)
+            self.reset()
         else:
             self._say(ClientError(408, "Request timeout", "the request took too long to arrive"))
 
@@ -416,34 +391,11 @@ class ClientConnection(asyncio.Protocol):
         self._buffer = b""
         self._heads.clear()
         self._body = NO_BODY
-        answered = self._refused
-        if self._exchange is not None:
-            exchange, self._exchange = self._exchange, None
-            answered = exchange.answered
-            exchange.client_left()
-        if answered:
-            self._plane.reset(self.transport)
-            return
-        if isinstance(error, FramingError):
-            error = ClientError(400, "Bad request", str(error))
-        self._say(error)
-
-    def _close(self, *, linger: bool) -> None:
-        """Close; where the client may still be sending, first let it read the answer.
-
-        A close with unread bytes becomes a reset, and a reset discards what the client has
-        not read yet (RFC 9112, 9.6).
-        """
-        if linger and not self._eof and self.transport.can_write_eof():
-            self._lingering = 1
-            self._body = NO_BODY
-            self.deadline = self._plane.time() + LINGER
-            self.transport.write_eof()
-            self.go_on()
+        if self._abandon():
+            self.reset()
+        elif self._refused:
+            self.finish(linger=True)  # it has had its answer
+        elif isinstance(error, FramingError):
+            self._say(ClientError(400, "Bad request", str(error)))
         else:
-            self.transport.close()
-
-    def _discard(self, data: bytes) -> None:
-        self._lingering += len(data)
-        if self._lingering > 16 * DISCARD:
-            self.transport.abort()
+            self._say(error)

@@ -25,7 +25,11 @@ class Connector:
 
     def connect(self, exchange: Exchange) -> None:
         """Open a connection for ``exchange``, and tell it how that went."""
-        self._plane.spawn(self._connect(exchange))
+
+        def failed() -> None:
+            exchange.fail(AppError("the app cannot be reached"))
+
+        self._plane.spawn(self._connect(exchange), failed)
 
     async def _connect(self, exchange: Exchange) -> None:
         seconds = self._plane.settings.timeouts.connect

@@ -32,21 +32,17 @@ LEFT_OVER = 1 << 20
 class Exchange:
     """``uploaded``: the request has gone out whole. ``answered``: a head went to the client."""
 
-    __slots__ = (
-        "_close",
-        "_discarded",
-        "_endless",
-        "_pending",
-        "_plane",
-        "_retried",
-        "_slow",
-        "answered",
-        "client",
-        "request",
-        "revision",
-        "uploaded",
-        "upstream",
-    )
+    # Defaults are the class's: to fill as many slots in __init__ costs 0.5 us.
+    uploaded = False
+    answered = False
+    event_stream = False
+    upstream: UpstreamConnection | None = None
+    _close = False
+    _retried = False
+    _slow = False
+    _until_close = False
+    _pending = b""  # what goes out first, once a new connection is there
+    _discarded = 0
 
     def __init__(
         self, plane: DataPlane, client: ClientConnection, request: RequestHead, revision: int
@@ -55,20 +51,6 @@ class Exchange:
         self.client: ClientConnection | None = client
         self.request = request
         self.revision = revision
-        self.upstream: UpstreamConnection | None = None
-        self.uploaded = False
-        self.answered = False
-        self._close = False
-        self._endless = False
-        self._retried = False
-        self._slow = False
-        self._pending = b""
-        self._discarded = 0
-
-    @property
-    def endless(self) -> bool:
-        """The answer has no end of its own that is worth waiting for without a client."""
-        return self._endless
 
     # The client's side
 
@@ -80,29 +62,31 @@ class Exchange:
         connection = plane.pool.take(plane.time(), fresh=not self.request.repeatable)
         if connection is not None:
             self.upstream = connection
-            connection.begin(self, self._head() + body)
+            connection.begin(self, self.request.forwarded() + body)
             return
-        self._pending = body
-        self._connect()
+        self._connect(body)
 
     def connected(self, connection: UpstreamConnection) -> None:
-        """The new connection is there."""
+        """The new connection is there. A client that left had sent its whole request, or not."""
         if self.client is None and not self.uploaded:
             connection.abort()
             self._leave()
             return
+        if connection.transport.is_closing():
+            self.fail(AppError("the app closed the connection before anything was sent"))
+            return
         self.upstream = connection
         pending, self._pending = self._pending, b""
-        connection.begin(self, self._head() + pending)
-        if self._slow:
-            self._slow = False
+        held_back, self._slow = self._slow, False
+        connection.begin(self, pending)
+        if held_back and not self._slow:  # begin() may have filled the new one already
             self.app_caught_up()
 
     def upload(self, data: bytes, *, whole: bool) -> None:
         """More of the request's body, framed as it goes out."""
         self.uploaded = whole
         if self.upstream is not None:
-            self.upstream.send(data)
+            self.upstream.send(self, data)
             return
         self._pending += data
         self.app_reads_slowly()
@@ -112,9 +96,8 @@ class Exchange:
         self.client = None
         if self.upstream is None:
             return  # still connecting: settled in connected() and fail()
-        if not self.uploaded or self._endless:
-            self.upstream.abort()
-            self._leave()
+        if not self.uploaded or self.event_stream or self._until_close:
+            self._give_up()
         else:
             self.upstream.go_on()
 
@@ -140,47 +123,52 @@ class Exchange:
 
     def inform(self, head: ResponseHead) -> None:
         """A 1xx: relayed, and never taken for the answer (RFC 9110, 15.2)."""
-        if self.client is not None and not self.request.http_1_0:
+        if self.client is not None and not self.request.block.http_1_0:
             self.client.write(head.relayed(b""))
 
     def answer(self, head: ResponseHead, body: BodyReader, first: bytes) -> None:
         """The answer's head with what has come of its body, in one write."""
         self.answered = True
-        self._endless = head.event_stream or isinstance(body, UntilClose)
+        if head.content_length is None:
+            self.event_stream = head.event_stream
+            self._until_close = isinstance(body, UntilClose)
         self._plane.tally.answered(head.status)
         client = self.client
         if client is None:
+            if head.event_stream:
+                self._give_up()  # it has no end to be read to
             return
-        decode = self.request.http_1_0
+        block = self.request.block
+        decode = block.http_1_0
         self._close = (
-            not self.request.keep_alive
+            not block.keep_alive
             or not self.uploaded
             or client.draining
-            or isinstance(body, UntilClose)
+            or self._until_close
             or (decode and head.chunked)
         )
-        connection = b"Connection: close\r\n" if self._close else client.keep_alive_line
-        client.write(head.relayed(connection, decode=decode) + first)
+        connection = b"Connection: close\r\n" if self._close else b""
+        if decode and not self._close:  # HTTP/1.0 must be told that the connection stays
+            connection = b"Connection: keep-alive\r\n"
+        client.write(head.relayed(connection, first, decode=decode))
 
     def relay(self, data: bytes) -> None:
         if self.client is not None:
             self.client.write(data)
             return
         self._discarded += len(data)
-        if self._discarded > LEFT_OVER and self.upstream is not None:
-            self.upstream.abort()
-            self._leave()
+        if self._discarded > LEFT_OVER:
+            self._give_up()
 
     def switch(self, head: ResponseHead, rest: bytes) -> None:
         """101: from here on the two connections are one tunnel."""
         client, upstream = self.client, self.upstream
         if client is None or upstream is None:
-            self._abort_upstream()
-            self._leave()
+            self._give_up()
             return
         self._plane.tally.answered(101)
+        tunnel = Tunnel(self, client, upstream)
         client.write(head.relayed(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade) + rest)
-        tunnel = Tunnel(self, client.transport, upstream.transport)
         upstream.tunnel = tunnel
         client.become(tunnel)
 
@@ -210,23 +198,20 @@ class Exchange:
         self._retried = True
         self._plane.tally.retried += 1
         self.upstream = None
-        self._connect()
+        self._connect(b"")
         return True
 
     def tunnel_ended(self) -> None:
         self._leave()
 
-    def _connect(self) -> None:
+    def _connect(self, body: bytes) -> None:
+        self._pending = self.request.forwarded() + body
         self._plane.connector.connect(self)
 
-    def _head(self) -> bytes:
-        client = self.client
-        forwarding = client.forwarding(self.request) if client is not None else b""
-        return self.request.forwarded(forwarding, self._plane.default_host)
-
-    def _abort_upstream(self) -> None:
+    def _give_up(self) -> None:
         if self.upstream is not None:
             self.upstream.abort()
+        self._leave()
 
     def _leave(self) -> None:
         self._plane.in_flight.discard(self)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 import time
@@ -29,6 +30,8 @@ from gateway.proxy.pool import Pool
 from gateway.proxy.request import RequestHead
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.telemetry.tally import Tally
+
+log = logging.getLogger("gateway.proxy")
 
 # l_onoff=1, l_linger=0: close() sends a reset, so that half an answer never looks whole.
 _RESET = struct.pack("ii", 1, 0)
@@ -81,6 +84,10 @@ class DataPlane:
 
     def start(self) -> None:
         self._sweep.start()
+
+    def sweep(self, now: float) -> None:
+        """Time out whoever's deadline has passed at ``now``, on the loop's clock."""
+        self._sweep.sweep(now)
 
     async def retire(self, seconds: float) -> None:
         """Wait for all that is under way, without an end: nothing is cut.
@@ -140,13 +147,22 @@ class DataPlane:
         view = snapshot.view(decision.flag)
         assert view is not None  # noqa: S101 a decision names a flag of its own snapshot
         safe = request.method in {b"GET", b"HEAD"}
-        return self.pages.refusal(view, request.accept, decision.reason, safe=safe)
+        return self.pages.refusal(view, request.block.accept, decision.reason, safe=safe)
 
-    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """A task that the plane owns."""
+    def spawn(
+        self, work: Coroutine[None, None, None], failed: Callable[[], None]
+    ) -> asyncio.Task[None]:
+        """A task that the plane owns; ``failed`` is called should it end by an exception."""
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("an error of the gateway's own", exc_info=error)
+                failed()
+
         task = self.loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(done)
         return task
 
     def reset(self, transport: asyncio.Transport) -> None:

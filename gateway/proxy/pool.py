@@ -37,16 +37,16 @@ class Pool:
             if fresh and now - connection.idle_since > FRESH:
                 return None
             self._idle.pop()
-            if not connection.transport.is_closing():
-                return connection
+            if connection.quiet():
+                return connection  # of any other, the end or the poison is read soon
         return None
 
-    def release(self, connection: UpstreamConnection, now: float) -> None:
+    def release(self, connection: UpstreamConnection, now: float) -> UpstreamConnection | None:
+        """Keep a connection; returns the coldest, to be closed, where there are too many."""
         connection.idle_since = now
         connection.deadline = now + self._idle_timeout
         self._idle.append(connection)
-        if len(self._idle) > MAX_IDLE:
-            self._idle[0].deadline = now  # the next sweep closes it
+        return self._idle.popleft() if len(self._idle) > MAX_IDLE else None
 
     def forget(self, connection: UpstreamConnection) -> None:
         """The connection has ended, or must not be used again. Idempotent."""
@@ -54,9 +54,3 @@ class Pool:
             self._idle.remove(connection)
         except ValueError:
             return
-
-    def drain(self) -> list[UpstreamConnection]:
-        """Forget all; the caller closes what is returned."""
-        idle = list(self._idle)
-        self._idle.clear()
-        return idle

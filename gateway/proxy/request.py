@@ -1,14 +1,17 @@
 """A request's head: read once, checked twice, and written anew for the app.
 
 Theory of operation. The listener cuts a head out of the byte stream (it ends at the first
-empty line). The grammar is checked on the raw bytes, llhttp splits the fields, and the few
-fields that concern a proxy are settled here. What is left is either refused with a reason
-or unambiguous. ``RequestHead`` is the ``RequestFacts`` that a decision reads: no copy is made.
+empty line). llhttp has to take its bytes, and so does our own grammar; what either refuses is
+refused. The few fields that concern a proxy are settled in a ``FieldBlock``, and what is left is
+unambiguous. Clients repeat themselves: on a kept connection the fields are mostly those of the
+request before, byte for byte. ``RequestReader`` keeps one block for its connection and settles
+only what is new (measured: 0.9 us a request against 3.2; 0.9 against 6.4 for a browser's).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from httptools import (
     HttpParserError,
@@ -17,256 +20,233 @@ from httptools import (
     HttpRequestParser,
 )
 
-from gateway.proxy import fields as field_rules
+from gateway.proxy.body import NO_BODY, BodyReader, ChunkedBody, LengthBody
 from gateway.proxy.errors import ClientError, bad_request
+from gateway.proxy.fields import HOP_BY_HOP, cut, options, pairs, tells_the_way, without
 from gateway.proxy.grammar import (
     ABSOLUTE_FORM,
     AUTHORITY,
+    BLANKS,
     LENGTH,
     OTHER_VERSION,
-    REQUEST_HEAD,
+    REQUEST_FIELDS,
+    REQUEST_REST,
+    REQUEST_START,
     tokens,
 )
+
+if TYPE_CHECKING:
+    from gateway.proxy.peer import Peer
 
 MAX_FIELDS = 128
 
 # RFC 9110 section 9.2.2, less TRACE: safe to send again when nothing came back.
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 
-# Every field that something is done about; one dictionary look-up a field (60 ns).
-_OF_INTEREST = (
-    field_rules.HOP_BY_HOP
-    | field_rules.FORWARDING
-    | {b"host", b"content-length", b"expect", b"accept", b"x-maintenance"}
-)
+# Methods that mean the same for any block of fields; llhttp has settled the rest.
+_COMMON = IDEMPOTENT | {b"POST", b"PATCH"}
+
+_NONE: frozenset[bytes] = frozenset()
+
+
+class FieldBlock:
+    """The fields of a request, settled. Defaults are the class's: slots would cost 0.5 us."""
+
+    http_1_0 = False
+    host = b""
+    keep_alive = True
+    content_length: int | None = None
+    chunked = False
+    expects_continue = False
+    upgrade = False
+    te_trailers = False
+    connection = _NONE
+    named = _NONE
+    forwarded_for: list[bytes] | None = None
+    has_body = False
+    _accept: bytes | None = None
+    _pairs: list[tuple[bytes, bytes]] | None = None
+
+    def __init__(self, raw: bytes, *, trusted: bool) -> None:
+        self.raw = raw  # every line after its CRLF, and the empty line
+        self.trusted = trusted
+        self.memo: dict[object, object] = {}  # what decisions have worked out from the fields
+
+    @property
+    def pairs(self) -> list[tuple[bytes, bytes]]:
+        """Every field as name and value; taken apart when somebody looks for one."""
+        if self._pairs is None:
+            self._pairs = pairs(self.raw)
+        return self._pairs
+
+    @property
+    def accept(self) -> bytes | None:
+        if self._accept is None:
+            values = [value for name, value in self.pairs if name.lower() == b"accept"]
+            self._accept = b", ".join(values)
+        return self._accept or None
 
 
 class RequestHead:
-    """One request's head. ``fields`` are as they came; the rest is settled from them."""
+    """One request's head: the ``RequestFacts`` of a decision, and how it goes on."""
 
-    __slots__ = (
-        "_kept",
-        "_trusted",
-        "accept",
-        "chunked",
-        "client",
-        "connection",
-        "content_length",
-        "expects_continue",
-        "fields",
-        "forwarded_for",
-        "host",
-        "http_1_0",
-        "keep_alive",
-        "method",
-        "target",
-        "te_trailers",
-        "upgrade",
-    )
+    __slots__ = ("block", "client", "host", "method", "origin", "rest", "target", "upgrade")
 
-    def __init__(self, *, trusted: bool) -> None:
-        self.fields: list[tuple[bytes, bytes]] = []
-        self.method = b""
-        self.target = b""
-        self.host = b""
-        self.client = ""
-        self.http_1_0 = False
-        self.keep_alive = True
-        self.accept: bytes | None = None
-        self.content_length: int | None = None
-        self.chunked = False
-        self.expects_continue = False
+    def __init__(self, method: bytes, target: bytes, block: FieldBlock) -> None:
+        self.method = method
+        self.target = target
+        self.origin = target  # in origin or asterisk form, as it goes to the app
+        self.block = block
+        self.host = block.host
         self.upgrade = False
-        self.te_trailers = False
-        self.connection: list[bytes] | None = None
-        self.forwarded_for: list[bytes] | None = None
-        self._kept: list[tuple[bytes, bytes]] = []
-        self._trusted = trusted
+        self.client = ""
+        self.rest = b""  # of the head as it goes to the app, from the Host field on
 
     @property
-    def has_body(self) -> bool:
-        return self.chunked or bool(self.content_length)
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        return self.block.pairs
+
+    @property
+    def memo(self) -> dict[object, object]:
+        return self.block.memo
 
     @property
     def repeatable(self) -> bool:
         """May be sent again if a kept connection closed before a byte of answer came."""
-        return self.method in IDEMPOTENT and not self.has_body and not self.upgrade
+        return self.method in IDEMPOTENT and not self.block.has_body and not self.upgrade
 
-    # llhttp's callback, under its own name
+    def body(self) -> BodyReader:
+        """How the body is framed (RFC 9112, 6.3): without length or chunks there is none."""
+        if self.block.chunked:
+            return ChunkedBody()
+        length = self.block.content_length
+        return LengthBody(length) if length else NO_BODY
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        field = (name, value)
-        self.fields.append(field)
-        lower = name.lower()
-        plain = lower not in _OF_INTEREST and b"_" not in lower and lower[:13] != b"x-maintenance"
-        if plain or self._note(lower, value):
-            self._kept.append(field)
-
-    def _note(self, name: bytes, value: bytes) -> bool:
-        """Settle one field that concerns a proxy; may it go on to the app?"""
-        settle = _SETTLERS.get(name)
-        if settle is not None:
-            return settle(self, value)
-        if name in field_rules.FORWARDING:
-            return self._trusted
-        if name in _OF_INTEREST:
-            return False
-        twin = name.replace(b"_", b"-")  # what a WSGI app would take it for
-        return twin not in _OF_INTEREST and twin[:13] != b"x-maintenance"
-
-    def forwarded(self, forwarding: bytes, default_host: bytes) -> bytes:
-        """The head as the app gets it. ``forwarding`` are the gateway's own field lines."""
-        target, kept = self.target, self._kept
-        if target[:1] not in b"/*" and (absolute := ABSOLUTE_FORM.fullmatch(target)):
-            target = absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
-        if self.connection is not None:
-            kept = field_rules.without_named(kept, self.connection)
-        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b\r\n" % (
-            self.method,
-            target,
-            self.host or default_host,
-            field_rules.join(kept),
-            self._hop_fields(),
-            forwarding,
-        )
-
-    def _hop_fields(self) -> bytes:
-        lines = b""
-        if self.chunked:
-            lines = b"Transfer-Encoding: chunked\r\n"
-        if self.upgrade:
-            lines += b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
-        if self.te_trailers:
-            lines += b"TE: trailers\r\n"
-        return lines
+    def forwarded(self) -> bytes:
+        """The head as the app gets it."""
+        return b"%b %b HTTP/1.1\r\n%b" % (self.method, self.origin, self.rest)
 
 
-def _take_host(head: RequestHead, value: bytes) -> bool:
-    if head.host or not AUTHORITY.fullmatch(value):
-        raise bad_request("the Host field is malformed, empty or given twice")
-    head.host = value
-    return False  # written anew, ahead of the others
+class _Silent:
+    """llhttp is asked whether a head is one, not what is in it."""
 
 
-def _take_connection(head: RequestHead, value: bytes) -> bool:
-    head.connection = (head.connection or []) + tokens(value)
-    return False
+_SILENT = _Silent()
 
 
-def _take_content_length(head: RequestHead, value: bytes) -> bool:
-    if head.content_length is not None or not LENGTH.fullmatch(value):
-        raise bad_request("Content-Length is malformed or given twice")
-    head.content_length = int(value)
-    return True
+class RequestReader:
+    """Reads the heads of one connection, and remembers the last one's fields.
 
-
-def _take_transfer_encoding(head: RequestHead, value: bytes) -> bool:
-    if head.chunked or tokens(value) != [b"chunked"]:
-        raise bad_request("the only Transfer-Encoding taken is chunked, once")
-    head.chunked = True
-    return False
-
-
-def _take_accept(head: RequestHead, value: bytes) -> bool:
-    head.accept = value if head.accept is None else head.accept + b", " + value
-    return True
-
-
-def _take_expect(head: RequestHead, value: bytes) -> bool:
-    if value.lower() != b"100-continue":
-        raise ClientError(417, "Expectation failed", "only 100-continue is known")
-    head.expects_continue = True
-    return True
-
-
-def _take_te(head: RequestHead, value: bytes) -> bool:
-    head.te_trailers |= b"trailers" in tokens(value)
-    return False
-
-
-def _take_upgrade(head: RequestHead, value: bytes) -> bool:
-    head.upgrade = tokens(value) == [b"websocket"]
-    return False
-
-
-def _take_forwarded_for(head: RequestHead, value: bytes) -> bool:
-    head.forwarded_for = [*(head.forwarded_for or []), value]
-    return False  # written anew, with the peer appended
-
-
-_SETTLERS: dict[bytes, Callable[[RequestHead, bytes], bool]] = {
-    b"host": _take_host,
-    b"connection": _take_connection,
-    b"content-length": _take_content_length,
-    b"transfer-encoding": _take_transfer_encoding,
-    b"accept": _take_accept,
-    b"expect": _take_expect,
-    b"te": _take_te,
-    b"upgrade": _take_upgrade,
-    b"x-forwarded-for": _take_forwarded_for,
-}
-
-
-def parse_request(raw: bytes, *, trusted: bool = False) -> RequestHead:
-    """Read a whole head, empty line included. Raises ClientError.
-
-    ``trusted``: the peer is a trusted proxy, and what it says of the way so far goes on.
-
-    Cost: 2.9 us for a browser's 14 fields, 1.1 us of them for the grammar's second reading.
+    ``peer`` says whose word on the way so far is taken, and what the app is told of it.
     """
-    match = REQUEST_HEAD.fullmatch(raw)
-    if match is None:
-        if OTHER_VERSION.match(raw):
-            raise ClientError(505, "HTTP version not supported", "HTTP/1.0 or HTTP/1.1, please")
-        raise bad_request("the request's head is malformed")
-    head = RequestHead(trusted=trusted)
-    parser = HttpRequestParser(head)
+
+    __slots__ = ("_block", "_client", "_default_host", "_known", "_peer", "_rest")
+
+    def __init__(self, peer: Peer, default_host: bytes) -> None:
+        self._peer = peer
+        self._default_host = default_host
+        self._known = b""  # the head from its version on, as it was last seen
+        self._block = FieldBlock(b"", trusted=False)
+        self._client = ""
+        self._rest = b""
+
+    def read(self, raw: bytes) -> RequestHead:
+        """Read a whole head, empty line included. Raises ClientError."""
+        end = raw.find(b" HTTP/1.")
+        start = REQUEST_START.fullmatch(raw, 0, end) if end > 0 else None
+        if start is None:
+            raise _no_request_line(raw)
+        method, target = start.groups()
+        if raw[end:] == self._known and method in _COMMON and target[:1] == b"/":
+            head = RequestHead(method, target, self._block)
+            head.client = self._client
+            head.rest = self._rest
+            return head
+        return self._read_anew(raw, end, RequestHead(method, target, self._settle(raw, end)))
+
+    def _settle(self, raw: bytes, end: int) -> FieldBlock:
+        match = REQUEST_REST.fullmatch(raw, end)
+        if match is None:
+            raise _no_request_line(raw)
+        _ask_llhttp(raw, end)
+        block = FieldBlock(raw[end + 9 : -2], trusted=self._peer.trusted)
+        block.http_1_0 = match[1] == b"0"
+        return block
+
+    def _read_anew(self, raw: bytes, end: int, head: RequestHead) -> RequestHead:
+        block = head.block
+        kept = _settle_fields(block)
+        head.host = block.host
+        if head.target[:1] != b"/":
+            _settle_target(head)
+        if not head.host and not block.http_1_0:
+            raise bad_request("the Host field is missing")
+        head.upgrade = block.upgrade and head.method == b"GET"
+        head.client = self._peer.client(block)
+        hop = _hop_fields(block, upgrade=head.upgrade)
+        forwarding = self._peer.field_lines(block, head.host)
+        host = head.host or self._default_host
+        head.rest = b"Host: %b%b%b%b\r\n" % (host, kept, hop, forwarding)
+        if not block.upgrade and head.host is block.host:
+            self._known, self._block = raw[end:], block
+            self._client, self._rest = head.client, head.rest
+        return head
+
+
+def _ask_llhttp(raw: bytes, end: int) -> None:
+    """The second reading. llhttp knows no byte above 0x7e in a target; apps do."""
+    if not raw.isascii():
+        raw = raw[: raw.find(b" ")] + b" /" + raw[end:]
     try:
-        parser.feed_data(raw)
+        HttpRequestParser(_SILENT).feed_data(raw)
     except HttpParserUpgrade:
         pass  # an upgrade, or CONNECT: settled below
     except HttpParserInvalidMethodError as error:
         raise ClientError(501, "Not implemented", "the method is not known here") from error
     except HttpParserError as error:
-        cause = error.__context__
-        if isinstance(cause, ClientError):
-            raise cause from None
         raise bad_request(f"the request's head is malformed: {error}") from error
-    head.method, head.target = match[1], match[2]
-    head.http_1_0 = match[3] == b"0"
-    _settle(head)
-    return head
 
 
-def _settle(head: RequestHead) -> None:
-    if len(head.fields) > MAX_FIELDS:
+def _no_request_line(raw: bytes) -> ClientError:
+    if OTHER_VERSION.match(raw):
+        return ClientError(505, "HTTP version not supported", "HTTP/1.0 or HTTP/1.1, please")
+    return bad_request("the request's head is malformed")
+
+
+def _settle_fields(block: FieldBlock) -> bytes:
+    """Settle each field that concerns a proxy; returns the block of those that go on."""
+    dropped = []
+    for line, name, value in REQUEST_FIELDS.findall(block.raw):
+        settle = _SETTLERS.get(name.lower()) or _unlisted(name.lower())
+        if settle is not None and not settle(block, value.rstrip(BLANKS)):
+            dropped.append(line)
+    if block.raw.count(b"\r\n") > MAX_FIELDS + 1:
         raise ClientError(431, "Request header fields too large", "too many header fields")
-    if head.chunked and (head.content_length is not None or head.http_1_0):
+    if block.chunked and (block.content_length is not None or block.http_1_0):
         raise bad_request("Transfer-Encoding beside Content-Length, or in HTTP/1.0")
-    _settle_target(head)
-    if not head.host and not head.http_1_0:
-        raise bad_request("the Host field is missing")
-    connection = head.connection
-    if connection is None:
-        head.keep_alive = not head.http_1_0
-        head.upgrade = False
-        return
-    head.keep_alive = b"close" not in connection and (
-        not head.http_1_0 or b"keep-alive" in connection
-    )
-    head.upgrade = (
-        head.upgrade
-        and b"upgrade" in connection
-        and head.method == b"GET"
-        and not head.http_1_0
-        and not head.has_body
-    )
+    block.has_body = block.chunked or bool(block.content_length)
+    options = block.connection
+    block.keep_alive = b"close" not in options and (not block.http_1_0 or b"keep-alive" in options)
+    plain = not block.http_1_0 and not block.has_body
+    block.upgrade = block.upgrade and b"upgrade" in options and plain
+    kept = cut(block.raw, dropped)
+    return without(kept, block.named) if block.named else kept
+
+
+def _hop_fields(block: FieldBlock, *, upgrade: bool) -> bytes:
+    lines = b""
+    if block.chunked:
+        lines = b"Transfer-Encoding: chunked\r\n"
+    if upgrade:
+        lines += b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    if block.te_trailers:
+        lines += b"TE: trailers\r\n"
+    return lines
 
 
 def _settle_target(head: RequestHead) -> None:
+    """Asterisk form stays; absolute form loses its authority to the Host field."""
     target = head.target
-    if target[:1] == b"/":
-        return
     if head.method == b"CONNECT":
         raise ClientError(405, "Method not allowed", "this is no forward proxy")
     if target == b"*" and head.method == b"OPTIONS":
@@ -274,4 +254,93 @@ def _settle_target(head: RequestHead) -> None:
     absolute = ABSOLUTE_FORM.fullmatch(target)
     if absolute is None or not AUTHORITY.fullmatch(absolute[1]):
         raise bad_request("the request target is malformed")
-    head.host = absolute[1]
+    head.host, rest = absolute.groups()
+    if not rest and head.method == b"OPTIONS":
+        head.origin = b"*"  # RFC 9112, 3.2.4
+    else:
+        head.origin = rest if rest[:1] == b"/" else b"/" + rest
+
+
+# One function a field: settles it, and says whether its line goes on to the app.
+
+
+def _take_host(block: FieldBlock, value: bytes) -> bool:
+    if block.host or not AUTHORITY.fullmatch(value):
+        raise bad_request("the Host field is malformed, empty or given twice")
+    block.host = value
+    return False  # written anew, ahead of the others
+
+
+def _take_connection(block: FieldBlock, value: bytes) -> bool:
+    found = options(value)
+    block.connection |= found.tokens
+    block.named |= found.named
+    return False
+
+
+def _take_content_length(block: FieldBlock, value: bytes) -> bool:
+    if block.content_length is not None or not LENGTH.fullmatch(value):
+        raise bad_request("Content-Length is malformed or given twice")
+    block.content_length = int(value)
+    return True
+
+
+def _take_transfer_encoding(block: FieldBlock, value: bytes) -> bool:
+    if block.chunked or tokens(value) != [b"chunked"]:
+        raise bad_request("the only Transfer-Encoding taken is chunked, once")
+    block.chunked = True
+    return False
+
+
+def _take_expect(block: FieldBlock, value: bytes) -> bool:
+    if value.lower() != b"100-continue":
+        raise ClientError(417, "Expectation failed", "only 100-continue is known")
+    block.expects_continue = True
+    return True
+
+
+def _take_te(block: FieldBlock, value: bytes) -> bool:
+    block.te_trailers |= b"trailers" in tokens(value)
+    return False
+
+
+def _take_upgrade(block: FieldBlock, value: bytes) -> bool:
+    block.upgrade = tokens(value) == [b"websocket"]
+    return False
+
+
+def _take_forwarded_for(block: FieldBlock, value: bytes) -> bool:
+    block.forwarded_for = [*(block.forwarded_for or []), value]
+    return False  # written anew, with the peer appended
+
+
+def _take_way(block: FieldBlock, _value: bytes) -> bool:
+    return block.trusted
+
+
+def _drop(_block: FieldBlock, _value: bytes) -> bool:
+    return False
+
+
+Settle = Callable[[FieldBlock, bytes], bool]
+
+_SETTLERS: dict[bytes, Settle] = dict.fromkeys(HOP_BY_HOP, _drop) | {
+    b"host": _take_host,
+    b"connection": _take_connection,
+    b"content-length": _take_content_length,
+    b"transfer-encoding": _take_transfer_encoding,
+    b"expect": _take_expect,
+    b"te": _take_te,
+    b"upgrade": _take_upgrade,
+    b"x-forwarded-for": _take_forwarded_for,
+}
+
+
+def _unlisted(name: bytes) -> Settle | None:
+    """Fields that are the gateway's own, or that a WSGI app would take for one that is."""
+    if tells_the_way(name):
+        return _take_way
+    twin = name.replace(b"_", b"-")
+    if name[:13] == b"x-maintenance" or twin[:13] == b"x-maintenance":
+        return _drop
+    return _drop if twin != name and (twin in _SETTLERS or tells_the_way(twin)) else None

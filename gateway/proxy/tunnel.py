@@ -2,66 +2,68 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gateway.proxy.client import ClientConnection
     from gateway.proxy.exchange import Exchange
+    from gateway.proxy.upstream import UpstreamConnection
 
 
 class Tunnel:
-    """Two transports as one. Each ``*_ended`` says whether its side stays open for writing."""
+    """Two connections as one. ``*_ended`` says whether that side stays open for writing."""
 
-    __slots__ = ("_app", "_client", "_ended", "_exchange")
+    __slots__ = ("_app", "_app_ended", "_client", "_client_ended", "_exchange")
 
     def __init__(
-        self, exchange: Exchange, client: asyncio.Transport, app: asyncio.Transport
+        self, exchange: Exchange, client: ClientConnection, app: UpstreamConnection
     ) -> None:
         self._exchange = exchange
         self._client = client
         self._app = app
-        self._ended = False  # one side has sent its end already
+        self._client_ended = False
+        self._app_ended = False
 
     def to_app(self, data: bytes) -> None:
-        self._app.write(data)
+        self._app.transport.write(data)
 
     def to_client(self, data: bytes) -> None:
-        self._client.write(data)
+        self._client.transport.write(data)
 
     def client_ended(self) -> bool:
-        return self._half_close(self._app)
+        """Told once more when reading goes on after a pause: then there is nothing to do."""
+        if not self._client_ended:
+            self._client_ended = True
+            if self._app_ended or not self._app.transport.can_write_eof():
+                self._app.finish()
+                return False
+            self._app.transport.write_eof()
+        return True
 
     def app_ended(self) -> bool:
-        return self._half_close(self._client)
+        if not self._app_ended:
+            self._app_ended = True
+            if self._client_ended or not self._client.transport.can_write_eof():
+                self._client.finish(linger=False)
+                return False
+            self._client.transport.write_eof()
+        return True
 
     def client_lost(self) -> None:
-        self._app.close()
+        self._app.finish()
 
     def app_lost(self) -> None:
         self._exchange.tunnel_ended()
-        self._client.close()
+        self._client.finish(linger=False)
 
     def client_is_slow(self) -> None:
-        self._app.pause_reading()
+        self._app.transport.pause_reading()
 
     def client_caught_up(self) -> None:
-        self._app.resume_reading()
+        self._app.transport.resume_reading()
 
     def app_is_slow(self) -> None:
-        self._client.pause_reading()
+        self._client.transport.pause_reading()
 
     def app_caught_up(self) -> None:
-        self._client.resume_reading()
-
-    def cut(self) -> None:
-        """End both sides now."""
-        self._app.abort()
-        self._client.abort()
-
-    def _half_close(self, other: asyncio.Transport) -> bool:
-        if self._ended or other.is_closing() or not other.can_write_eof():
-            other.close()
-            return False
-        self._ended = True
-        other.write_eof()
-        return True
+        self._client.transport.resume_reading()

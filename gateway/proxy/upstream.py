@@ -10,11 +10,12 @@ nobody waits for one closes it: handed to the next visitor, it would be somebody
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import TYPE_CHECKING, cast
 
 from gateway.proxy.body import NO_BODY, BodyReader
 from gateway.proxy.errors import AppError, AppTimeoutError, FramingError
-from gateway.proxy.response import MAX_HEAD, ResponseHead, parse_response
+from gateway.proxy.response import MAX_HEAD, ResponseHead, parse_plain, parse_response
 
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.proxy.tunnel import Tunnel
 
 NEVER = float("inf")
+CLOSE = 2.0  # seconds for what is still to be sent when a tunnel's client has gone
 MAX_INFORMATIONAL = 32  # 1xx answers before the real one; more is a flood
 
 
@@ -32,6 +34,7 @@ class UpstreamConnection(asyncio.Protocol):
         # the worker's
         "_plane",
         # the connection's
+        "_arrived",
         "deadline",
         "idle_since",
         "reused",
@@ -42,6 +45,9 @@ class UpstreamConnection(asyncio.Protocol):
         "_buffer",
         "_informational",
         "_keep",
+        "_patience",
+        "_unread",
+        "_waits",
         "exchange",
     )
 
@@ -56,6 +62,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._buffer = b""
         self._informational = 0
         self._keep = False
+        self._patience = NEVER  # seconds the app has for its next byte
+        self._unread = 0  # bytes the app was behind when last looked at; 0: it keeps up
+        self._waits = False  # for the client to read: nothing is read from the app
 
     # The exchange's side
 
@@ -63,25 +72,35 @@ class UpstreamConnection(asyncio.Protocol):
         """Send a request's head and what there is of its body."""
         self.exchange = exchange
         self._informational = 0
-        self.touch()
+        self._patience = self._plane.settings.timeouts.response
+        self._wait_for_app(exchange)
         self.transport.write(data)
 
-    def send(self, data: bytes) -> None:
-        self.touch()
+    def send(self, exchange: Exchange, data: bytes) -> None:
+        """Send more of the request's body."""
+        self._wait_for_app(exchange)
         self.transport.write(data)
-
-    def touch(self) -> None:
-        """The app has ``timeouts.response`` from now to send its next byte."""
-        self.deadline = self._plane.time() + self._plane.settings.timeouts.response
 
     def hold_back(self) -> None:
         """The client reads too slowly: stop reading, and do not blame the app for it."""
+        self._waits = True
         self.deadline = NEVER
         self.transport.pause_reading()
 
     def go_on(self) -> None:
-        self.touch()
-        self.transport.resume_reading()
+        if self._waits and self.exchange is not None:
+            self._waits = False
+            self._wait_for_app(self.exchange)
+            self.transport.resume_reading()
+
+    def quiet(self) -> bool:
+        """May the next request go out here? Not if the app's end, or a byte, has arrived.
+
+        Asked of the kernel, since what came in this turn of the loop has not been read yet: a
+        request that may not be repeated would be lost, or answered by bytes that nobody asked
+        for. Measured: 0.34 µs (recv with MSG_PEEK 1.08, for its exception).
+        """
+        return not self.transport.is_closing() and not self._arrived.poll(0)
 
     def abort(self) -> None:
         """Give the exchange up: the app sees its client leave."""
@@ -89,10 +108,17 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = NEVER
         self.transport.abort()
 
+    def finish(self) -> None:
+        """The tunnel's client has gone: send what is left, and end."""
+        self.deadline = self._plane.time() + CLOSE
+        self.transport.close()
+
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self._arrived = select.poll()
+        self._arrived.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self._plane.upstreams.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -133,30 +159,53 @@ class UpstreamConnection(asyncio.Protocol):
             self._lost(exchange, exc)
 
     def pause_writing(self) -> None:
+        self._unread = self.transport.get_write_buffer_size()
+        if self.exchange is not None:
+            self._wait_for_app(self.exchange)
         if self.tunnel is not None:
             self.tunnel.app_is_slow()
         elif self.exchange is not None:
             self.exchange.app_reads_slowly()
 
     def resume_writing(self) -> None:
+        self._unread = 0
         if self.tunnel is not None:
+            self.deadline = NEVER
             self.tunnel.app_caught_up()
         elif self.exchange is not None:
-            self.touch()
+            self._wait_for_app(self.exchange)
             self.exchange.app_caught_up()
 
     def timed_out(self) -> None:
-        if self.exchange is None:
+        if self.transport.is_closing():
+            self.transport.abort()
+        elif self.exchange is None:
             self._plane.pool.forget(self)
-            self.transport.close()
+            self.finish()
+        elif 0 < (unread := self.transport.get_write_buffer_size()) < self._unread:
+            self._unread = unread  # slow, but at it
+            self._wait_for_app(self.exchange)
+        elif self.tunnel is not None:
+            self.transport.abort()
         else:
             self._fail(AppTimeoutError("the app did not answer in time"))
+
+    def _wait_for_app(self, exchange: Exchange) -> None:
+        """From now on the app is awaited: to answer, or to read. Or else the client is."""
+        if self._waits or not (exchange.uploaded or self._unread):
+            self.deadline = NEVER
+        else:
+            self.deadline = self._plane.time() + self._patience
 
     # Reading an answer
 
     def _take_head(self, exchange: Exchange, data: bytes) -> None:
         if self._buffer:
             data = self._buffer + data
+        if (plain := parse_plain(data)) is not None and not plain[0].informational:
+            self._buffer = b""
+            self._answer(exchange, *plain)
+            return
         end = data.find(b"\r\n\r\n")
         if end < 0:
             if len(data) > MAX_HEAD or (b"\n" in data and b"\r\n" not in data):
@@ -179,7 +228,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._informational += 1
         if self._informational > MAX_INFORMATIONAL:
             raise AppError("the app sent too many informational answers")
-        self.touch()
+        self._wait_for_app(exchange)
         exchange.inform(head)
         if rest:
             self._take_head(exchange, rest)
@@ -191,25 +240,29 @@ class UpstreamConnection(asyncio.Protocol):
         exchange.switch(head, rest)
 
     def _answer(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
-        body = head.body(exchange.request.method, decode=exchange.request.http_1_0)
         self._keep = head.keep_alive
+        request = exchange.request
+        if head.content_length == len(rest) and head.has_body(request.method):
+            # whole already, as most are: nothing to be counted
+            exchange.answer(head, NO_BODY, rest)
+            self._end(exchange, keep=self._keep)
+            return
+        body = head.body(request.method, decode=request.block.http_1_0)
         if body is NO_BODY:
             exchange.answer(head, body, b"")
             self._end(exchange, keep=head.keep_alive and not rest)
             return
         self._body = body
         if head.event_stream:
-            self.deadline = NEVER
-        else:
-            self.touch()
+            self._patience = NEVER
+        self._wait_for_app(exchange)
         first = body.feed(rest) if rest else b""  # broken already: a 502 still
         exchange.answer(head, body, first)
         if body.done:
             self._end(exchange, keep=self._keep and not body.surplus)
 
     def _take_body(self, exchange: Exchange, body: BodyReader, data: bytes) -> None:
-        if self.deadline != NEVER:
-            self.touch()
+        self._wait_for_app(exchange)
         out = body.feed(data)
         if out:
             exchange.relay(out)
@@ -220,14 +273,23 @@ class UpstreamConnection(asyncio.Protocol):
         """The answer is whole. The connection is free before the client may ask again."""
         self.exchange = None
         self._body = None
-        if keep and exchange.uploaded and not self.transport.is_closing():
-            self.deadline = NEVER
-            self.reused = True
-            self._plane.pool.release(self, self._plane.time())
+        self.deadline = NEVER
+        if not exchange.uploaded or self._unread:
+            self.transport.abort()  # answered without reading all of the request
+        elif keep and not self.transport.is_closing():
+            self._release()
         else:
-            self.deadline = NEVER
             self.transport.close()
         exchange.end()
+
+    def _release(self) -> None:
+        if self._waits:  # the last piece was more than the client takes at once
+            self._waits = False
+            self.transport.resume_reading()
+        self.reused = True
+        coldest = self._plane.pool.release(self, self._plane.time())
+        if coldest is not None:
+            coldest.finish()
 
     def _fail(self, error: AppError) -> None:
         exchange, self.exchange = self.exchange, None

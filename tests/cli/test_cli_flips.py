@@ -24,7 +24,10 @@ async def test_on_turns_a_flag_on_and_says_what_holds(control: FakeControl) -> N
 async def test_on_without_user_arms_and_says_whom_it_holds(control: FakeControl) -> None:
     control.answers["PATCH /flags/reindex"] = 200, user_flag(users=["alice", "bob"], rollout=10)
     result = await control.run("on", "reindex")
-    assert "it holds every request to /search of alice, bob and 10% of all other" in result.stdout
+    assert (
+        "it holds every request of alice, bob and 10% of all other users to /search"
+        in result.stdout
+    )
 
 
 async def test_on_of_a_user_flag_that_lists_nobody_says_how_to_name_one(
@@ -43,7 +46,7 @@ async def test_on_with_users_adds_them_in_one_call(control: FakeControl) -> None
     control.answers["POST /flags/reindex/users"] = 200, user_flag(users=["alice", "bob"])
     result = await control.run("on", "reindex", "--user", "alice", "--user", "bob", "--reason", "x")
     assert control.calls[1].document == {"add": ["alice", "bob"], "reason": "x"}
-    assert "of alice, bob" in result.stdout
+    assert "of alice, bob to /search" in result.stdout
 
 
 async def test_on_with_users_for_a_while_compares_and_sets(control: FakeControl) -> None:
@@ -117,7 +120,7 @@ async def test_off_with_a_user_lets_only_them_go(control: FakeControl) -> None:
     control.answers["POST /flags/reindex/users"] = 200, user_flag(users=["bob"], rollout=10)
     result = await control.run("off", "reindex", "--user", "alice")
     assert control.calls[0].document == {"remove": ["alice"]}
-    assert "of bob" in result.stdout
+    assert "of bob and 10% of all other users" in result.stdout
     assert "its rollout of 10% may hold them still" in result.stdout
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 
 import pytest
 
@@ -72,7 +74,7 @@ async def test_status_of_one_flag_shows_it_in_full(control: FakeControl) -> None
     assert "users        alice" in lines
     assert "ttl          0" in lines
     assert "description  Rebuild of the index" in lines
-    assert lines[-1] == "revision 7: it holds every request to /search of alice"
+    assert lines[-1] == "revision 7: it holds every request of alice to /search"
 
 
 async def test_explain_sends_the_request_and_tells_every_verdict(control: FakeControl) -> None:
@@ -152,6 +154,26 @@ async def test_audit_lists_who_did_what(control: FakeControl) -> None:
 def test_a_plain_table_is_aligned_and_cuts_nothing() -> None:
     table = Table(["a", "bb"], [["long value", ""], ["x", "\x1b[0m\ny"]])
     assert list(table.lines()) == ["a           bb", "long value  -", "x           \ufffd[0m y"]
+
+
+def test_on_a_terminal_an_empty_column_is_left_out_and_firm_ones_keep_their_width(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    header = ["flag", "by", "reason"]
+    rows = [["a-name-of-some-length", "", "a [reason] that wraps, since it is long"]]
+    Table(header, rows, firm=frozenset({"flag"})).print()
+    out = terminal.getvalue()
+    assert "a-name-of-some-length" in out
+    assert "[reason]" in out
+    assert " by " not in out
+    assert max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", out).splitlines())) <= 40
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,12 @@ def test_the_order_is_the_order_written(read):
     assert [each.name for each in read("flags: {z: {}, a: {}, m: {}}").flags] == ["z", "a", "m"]
 
 
+def test_an_error_is_one_line_that_no_terminal_acts_upon(errors):
+    (found,) = flag_errors(errors, r'hosts: ["a\e[2J\n/b"]')
+
+    assert found.isprintable()
+
+
 def test_bad_patterns_are_errors_at_their_place(errors):
     found = flag_errors(errors, "paths: [/ok, search, /a/../b], hosts: ['a/b']")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ async def test_health_asks_for_no_token(guarded: Stage) -> None:
         assert (await guarded.client.get(path)).status == 200
 
 
-async def test_metrics_ask_for_their_token_where_there_is_one(start) -> None:  # type: ignore[no-untyped-def]
+async def test_metrics_ask_for_their_token_where_there_is_one(start: Any) -> None:
     stage = await start(tokens=TOKENS, metrics_token=Secret("scrape"))
     assert (await stage.client.get("/metrics")).status == 401
     assert (await stage.client.get("/metrics", headers=WRONG)).status == 401
@@ -92,7 +93,7 @@ async def test_metrics_ask_for_their_token_where_there_is_one(start) -> None:  #
     await stage.get("/flags", 401, headers=bearer("scrape"))
 
 
-async def test_a_metrics_token_alone_leaves_the_api_to_this_machine(start) -> None:  # type: ignore[no-untyped-def]
+async def test_a_metrics_token_alone_leaves_the_api_to_this_machine(start: Any) -> None:
     stage = await start(metrics_token=Secret("scrape"))
     assert (await stage.client.get("/metrics")).status == 401
     await stage.patch("site", {"enabled": True})
@@ -151,7 +152,7 @@ async def test_a_token_shows_in_no_log_and_no_answer(
         assert secret not in repr(guarded.state.settings)
 
 
-async def test_two_tokens_of_one_role_are_told_apart(start) -> None:  # type: ignore[no-untyped-def]
+async def test_two_tokens_of_one_role_are_told_apart(start: Any) -> None:
     tokens = tuple(Token(name, Secret(f"{name}-secret"), Role.OPERATOR) for name in ("one", "two"))
     stage = await start(tokens=tokens)
     for name in ("one", "two"):

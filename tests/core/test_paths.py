@@ -180,6 +180,7 @@ def test_glob_means_what_its_segments_say(
     assert pattern.exempts(path) == expected
 
 
+@pytest.mark.filterwarnings("ignore:Possible:FutureWarning")  # of the re module
 @given(st.text("abcé/.*?[]-%;\\~= ", max_size=12))
 def test_any_text_is_a_pattern_or_a_pattern_error(text: str) -> None:
     for written in (text, "/" + text, "= /" + text):

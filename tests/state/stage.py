@@ -62,7 +62,7 @@ class FlakyStore(MemoryStore):
 
     def go_back(self, revision: int) -> None:
         self._state = StoredState(revision, {}, epoch=self._state.epoch)
-        self._wake()
+        self._bell.ring()
 
     def _reach(self) -> None:
         if self.broken:

@@ -6,6 +6,7 @@ What it is asked below ``/slow`` it answers once the test releases it.
 from __future__ import annotations
 
 import http.server
+import sys
 import threading
 from types import TracebackType
 from typing import Self
@@ -48,6 +49,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base's name
         """Says nothing: the gateway's log is the one of interest."""
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that left is part of some tests; everything else is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # any socket
 
 
 class PlainApp:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -93,7 +94,7 @@ class Program:
         """Start and return once it listens; fail with its log if it does not."""
         with self.log.open("ab") as output:
             self._popen = subprocess.Popen(
-                self._command,
+                [*_ending_with_us(), *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -147,6 +148,12 @@ class Program:
             if self.alive():
                 self.terminate()
         self.kill()
+
+
+def _ending_with_us() -> list[str]:
+    # A test process that is killed reaps nothing: where it can, the kernel does it instead.
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 def gunicorn(

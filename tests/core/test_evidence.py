@@ -1,0 +1,63 @@
+"""Other fields than the request line may name a path; hosts are read from all places."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core.evidence import Evidence
+from gateway.core.paths import compile_host
+from gateway.core.request import Facts
+from tests.support.flags import ask, patterns
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"X-Original-URL", b"x-rewrite-url", b"X_Original_URL", b"X-Original-URI", b"X-Forwarded-Uri"],
+)
+def test_field_that_replaces_the_target_only_adds_to_holds(name: bytes) -> None:
+    away = Evidence(Facts(target=b"/search", fields=((name, b"/other"),)))
+    assert away.may_ask_for(patterns("/search"))
+    assert away.may_ask_for(patterns("/other"))
+    assert Evidence(Facts(target=b"/x", fields=((name, b"/%73earch?x"),))).may_ask_for(
+        patterns("/search")
+    )
+
+
+def test_field_that_replaces_the_target_breaks_an_exemption() -> None:
+    assert not Evidence(ask("/help", X_Original_URL="/search")).asks_only_for(patterns("/help"))
+    assert Evidence(ask("/help", X_Original_URL="/help/a")).asks_only_for(patterns("/help"))
+    assert Evidence(ask("/help", X_Original_URL="/doc")).asks_only_for(patterns("/help", "/doc"))
+
+
+def test_forwarded_prefix_is_put_before_the_target() -> None:
+    evidence = Evidence(ask("/x", X_Forwarded_Prefix="/search/"))
+    assert evidence.readings.exact[:1] == ("/x",)
+    assert evidence.may_ask_for(patterns("/search/x"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [b"example.com", b"EXAMPLE.com:8080", b"example.com.", b"example.com.:80", b"u@example.com"],
+)
+def test_host_is_read_without_case_port_and_final_dot(host: bytes) -> None:
+    assert Evidence(Facts(host=host)).hosts == ("example.com",)
+
+
+def test_ipv6_host_keeps_its_brackets() -> None:
+    assert Evidence(Facts(host=b"[::1]:80")).hosts == ("[::1]",)
+
+
+def test_authority_of_an_absolute_target_is_a_host_too() -> None:
+    evidence = Evidence(Facts(target=b"http://b.example:80/x", host=b"a.example"))
+    assert evidence.hosts == ("a.example", "b.example")
+
+
+def test_request_without_a_host_may_be_for_any() -> None:
+    assert Evidence(Facts(host=b"")).may_be_for((compile_host("example.com"),))
+    assert not Evidence(Facts(host=b"a.b")).may_be_for((compile_host("example.com"),))
+
+
+def test_patterns_of_either_case_are_asked_with_the_right_reading() -> None:
+    evidence = Evidence(ask("/Search"))
+    assert evidence.asks_only_for(patterns("/x", "~ ^/S"))
+    assert evidence.asks_only_for(patterns("/search"))
