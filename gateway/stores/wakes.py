@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 LONGEST_PATH = 103  # bytes: the least that systems allow (macOS; Linux has 107)
+_TRIES = 5  # to bind, while others that close take the folder away
 
 
 class Wakes:
@@ -41,23 +42,28 @@ class Wakes:
     def open(self) -> None:
         """Listen, where the system lets us. Idempotent; call it on the event loop."""
         self.close()
-        self._folder = _folder(self._database, self._name)
-        if self._folder is None:
-            return
+        for _ in range(_TRIES):
+            self._folder = _folder(self._database, self._name)
+            if self._folder is None:
+                return
+            with contextlib.suppress(OSError):
+                self._ear = _bound(self._folder / self._name)
+                asyncio.get_running_loop().add_reader(self._ear, self._hear)
+                break
         self._voice = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._voice.settimeout(0)
-        with contextlib.suppress(OSError):
-            self._ear = _bound(self._folder / self._name)
-            asyncio.get_running_loop().add_reader(self._ear, self._hear)
 
     def close(self) -> None:
-        """Stop listening, and take the socket's name away. Idempotent; on the event loop."""
+        """Stop listening; the last one takes the folder away. Idempotent; on the event loop."""
         ear, self._ear = self._ear, None
         voice, self._voice = self._voice, None
         if ear is not None:
             asyncio.get_running_loop().remove_reader(ear)
             ear.close()
             _unlink(self._folder, self._name)
+            if self._folder is not None:
+                with contextlib.suppress(OSError):  # others are in it
+                    self._folder.rmdir()
         if voice is not None:
             voice.close()
 
