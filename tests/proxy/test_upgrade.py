@@ -105,6 +105,20 @@ async def test_each_side_may_end_on_its_own(stage: Stage) -> None:
     await stage.idle()
 
 
+async def test_a_client_that_half_closed_before_the_101_hears_the_app(stage: Stage) -> None:
+    client = await stage.client()
+    await client.send(head(b"GET / HTTP/1.1", b"Host: a", *ASK) + b"\x81\x01a")
+    client.half_close()
+    app, _ = await stage.app.serve()
+    await app.send(AGREED)
+    assert await app.rest() == b"\x81\x01a"
+    await turns()
+    await app.send(b"\x81\x01b")
+    app.close()
+
+    assert await client.rest() == AGREED + b"\x81\x01b"
+
+
 async def test_the_app_may_end_first(stage: Stage) -> None:
     client, app = await tunnel(stage)
     app.half_close()
