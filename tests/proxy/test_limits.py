@@ -295,10 +295,15 @@ async def test_one_connection_too_many_is_told_so(start: Any) -> None:
 # Stopping
 
 
+async def end(stage: Stage, seconds: float) -> None:
+    await stage.plane.finish(seconds)
+    stage.plane.stop()
+
+
 async def stopping(stage: Stage, seconds: float = 30.0) -> asyncio.Task[None]:
     stage.plane.start()
     stage.listener.stop()
-    task = asyncio.create_task(stage.plane.stop(seconds))
+    task = asyncio.create_task(end(stage, seconds))
     await turns()
     return task
 
@@ -380,7 +385,7 @@ async def test_a_stop_cuts_what_does_not_end_in_time(stage: Stage) -> None:
 
 
 async def test_a_client_accepted_as_the_stop_begins_gets_one_answer(stage: Stage) -> None:
-    stage.plane.stopping = True
+    stage.plane.leaving = True
     client = await stage.client()
     await client.get()
     app, _ = await stage.app.serve()
