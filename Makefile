@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test check fmt bench clean
+.PHONY: run test soak check fmt bench clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -26,6 +26,10 @@ run: $(VENV)/.installed  ## the gateway in front of a demo app, or of UPSTREAM=h
 test: $(STAMP)  ## every test; installs the servers it tests with where it may
 	@sh tests/install-servers.sh
 	$(BIN)/pytest -n 2 --dist worksteal -q
+
+soak: $(STAMP)  ## nothing runs while a guarded command does: load, guards and faults, 15 minutes
+	@sh tests/install-servers.sh
+	$(BIN)/python -m tests.soak
 
 check: $(STAMP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
