@@ -52,6 +52,8 @@ FORMS: Mapping[str, Form] = {
     "control.metrics_token": Form.TEXT,
     "store": Form.TEXT,
     "ttl": Form.VALUE,
+    "drain.grace": Form.VALUE,
+    "drain.orphans": Form.VALUE,
     "allow.paths": Form.LIST,
     "allow.ips": Form.LIST,
     "page.title": Form.TEXT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from gateway.config.pages import read_page
 from gateway.config.redis_address import REDIS_SCHEMES, parse_redis_address, redis_files
 from gateway.config.scalars import duration, integer, positive_duration, text, word
 from gateway.config.section import Read, Section
-from gateway.config.settings import Address, Limits, Settings, Timeouts, Tls
+from gateway.config.settings import Address, Drain, Limits, Settings, Timeouts, Tls
 
 
 def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
@@ -35,6 +36,7 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
             control=read_control(top.section("control")),
             store=top.take("store", _store(folder), f"sqlite:{folder / 'gateway.db'}"),
             ttl=defaults.ttl,
+            drain=_read_drain(top.section("drain")),
             allow=read_site_exemptions(top.section("allow")),
             page=read_page(top.section("page"), folder),
             flags=read_flags(top, defaults),
@@ -59,6 +61,15 @@ def _read_timeouts(section: Section) -> Timeouts:
             idle=section.take("idle", positive_duration, usual.idle),
             header=section.take("header", positive_duration, usual.header),
             shutdown=section.take("shutdown", duration, usual.shutdown),
+        )
+
+
+def _read_drain(section: Section) -> Drain:
+    usual = Drain()
+    with section:
+        return Drain(
+            grace=section.take("grace", duration, usual.grace),
+            orphans=section.take("orphans", duration, usual.orphans),
         )
 
 
@@ -104,10 +115,17 @@ def _refuse_unusable(section: Section, tls: Tls) -> None:
 
 def _workers(node: Node) -> int:
     if isinstance(node, Scalar) and node.value == "auto":
-        raise Invalid("this version does not do several workers yet; write 1")
-    if integer(1, 1024)(node) > 1:
-        raise Invalid("this version does not do several workers yet; write 1")
-    return 1
+        return _cores()
+    try:
+        return integer(0, 1024)(node) or _cores()
+    except Invalid as error:
+        raise Invalid(f"{error}, or auto: one for each core") from error
+
+
+def _cores() -> int:
+    # Those that this process may run on, where the system tells.
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def _store(folder: Path) -> Read[str]:
@@ -139,7 +157,6 @@ def _redis(url: str) -> str:
 
 
 def _refuse_later(top: Section) -> None:
-    top.later("drain", "draining")
     with top.section("cors") as cors:
         cors.later("origins", "answers across origins")
     for key in top.names():

@@ -92,13 +92,10 @@ def test_keys_for_anchors_are_ignored(read):
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("workers: 2", "workers"),
-        ("workers: auto", "workers"),
         ("cors: {origins: ['*']}", "cors.origins"),
         ("control: {path: /-/maintenance}", "control.path"),
         ("control: {toggle: {path: /m, key: k, flag: site}}", "control.toggle"),
         ("page: {url: https://example.com/}", "page.url"),
-        ("drain: {grace: 10s}", "drain"),
         ("allow: {key: k}", "allow.key"),
     ],
 )

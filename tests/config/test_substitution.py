@@ -64,7 +64,7 @@ def test_a_bare_variable_has_the_type_that_it_looks_like(read):
 
 def test_a_variable_in_quotes_is_text(errors):
     assert errors('workers: "${N}"', {"N": "1"}) == [
-        "config.yaml:1: workers: must be a whole number"
+        "config.yaml:1: workers: must be a whole number, or auto: one for each core"
     ]
 
 
