@@ -65,18 +65,6 @@ class Drain:
     orphans: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """Both in seconds.
-
-    ``grace`` is what tunnels and event streams have until a drain closes them, ``orphans`` for
-    how long what was given up counts as under way.
-    """
-
-    grace: float = 10.0
-    orphans: float = 300.0
-
-
 class Role(StrEnum):
     """What a token's bearer may do: a viewer reads, an operator flips as well."""
 
@@ -123,7 +111,6 @@ class Settings:
     drain: Drain = field(default_factory=Drain)
     store: str = field(default="sqlite:gateway.db", repr=False)  # may hold a password
     ttl: float = 300.0
-    drain: Drain = field(default_factory=Drain)
     allow: Exemptions = field(default_factory=Exemptions)
     page: Page = field(default_factory=Page)
     flags: tuple[Flag, ...] = ()
