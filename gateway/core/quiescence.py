@@ -127,6 +127,17 @@ class Impossible:
 Verdict = Quiescent | Waiting | Impossible
 
 
+def may_report(asked: int, acknowledged: int | None, rule: Rule | None, user: str | None) -> bool:
+    """Whether a member may answer a drain at revision ``asked`` (law 1).
+
+    ``acknowledged`` is the revision it serves, swapped in, of the drain's own history; None if
+    it serves none that others may rely on. ``rule`` is the flag's in that snapshot.
+    """
+    if acknowledged is None or acknowledged < asked:
+        return False
+    return rule is not None and rule.holds(user)
+
+
 def verdict(question: Question, members: Sequence[MemberSeen]) -> Verdict:
     """How the drain stands; ``members`` are all that are registered now."""
     told = [_told(question, member) for member in members]

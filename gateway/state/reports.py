@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gateway.core.leases import Sighting, sighted
-from gateway.core.quiescence import Continuity, Report, continuity
+from gateway.core.quiescence import Continuity, Report, continuity, may_report
 from gateway.core.snapshot import Snapshot
 from gateway.state.live import LiveState
 from gateway.state.membership import Membership
@@ -158,11 +158,9 @@ class Reports:
             answer.told = document
 
     def _serves(self, drain: Drain) -> bool:
-        revision = self._live.acknowledged
-        if revision is None or revision < drain.revision or self._live.epoch != drain.epoch:
-            return False
-        rule = self._live.snapshot.rule(drain.flag)
-        return rule is not None and rule.holds(drain.user)
+        live = self._live
+        revision = live.acknowledged if live.epoch == drain.epoch else None
+        return may_report(drain.revision, revision, live.snapshot.rule(drain.flag), drain.user)
 
     def _watched(self, answer: _Answer | None, drain: Drain) -> _Answer:
         # No await between the look at the snapshot and the choice of the exchanges.
