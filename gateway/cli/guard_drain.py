@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Drainer:
             if time.monotonic() >= deadline:
                 raise GuardFailed(Status.NOT_ARMED, _not_armed(late, revision))
             if self._interrupts.wait(pause):
-                raise Interrupted(self._interrupts.number or 0)
+                raise Interrupted(self._interrupts.number or signal.SIGINT)
             pause = min(pause * 2, LAST_LOOK)
 
     def drain(self, flag: str, user: str | None, revision: int) -> Document:

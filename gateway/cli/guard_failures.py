@@ -6,6 +6,7 @@ All are 64 and above, where few commands end, so that below 64 it is the command
 
 from __future__ import annotations
 
+import signal
 from enum import IntEnum
 
 from gateway.cli.failures import Failure, Refused, Unreachable
@@ -41,7 +42,8 @@ class Interrupted(GuardFailed):
     """A signal came before the command was started."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(128 + number, "interrupted before the command was started")
+        name = signal.Signals(number).name
+        super().__init__(128 + number, f"{name} came before the command was started")
 
 
 def own(failure: Failure) -> GuardFailed:

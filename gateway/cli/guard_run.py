@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ class GuardRun:
         ahead = f"; on in {span(plan.lead)}" if plan.lead else ""
         self._say(f"armed since revision {revision}: TTL 0 on {counted(members, 'member')}{ahead}")
         if plan.lead and self._interrupts.wait(plan.lead):
-            raise Interrupted(self._interrupts.number or 0)
+            raise Interrupted(self._interrupts.number or signal.SIGINT)
         self._record.tell(state="guarding")
 
     def _take_turns(self) -> Outcome:

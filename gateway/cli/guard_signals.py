@@ -15,7 +15,9 @@ from types import TracebackType
 from typing import Self
 
 SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-POLL = 0.2  # seconds; of the thread's end, and of calls that are ended again until they have
+POLL = 0.2  # seconds between calls that are ended, until they have
+_END = signal.SIGURG  # tells the thread to end; ignored by everybody else
+_FETCHED = SIGNALS | {_END}
 
 # The signal's number, and whether the terminal sent it to all in the foreground.
 Listener = Callable[[int, bool], None]
@@ -35,7 +37,7 @@ class Interrupts:
         self._thread = threading.Thread(target=self._fetch, name="signals", daemon=True)
 
     def __enter__(self) -> Self:
-        self.mask = frozenset(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)))
+        self.mask = frozenset(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, _FETCHED)))
         self._thread.start()
         return self
 
@@ -46,6 +48,8 @@ class Interrupts:
         trace: TracebackType | None,
     ) -> None:
         self._over.set()
+        if self._thread.ident is not None:
+            signal.pthread_kill(self._thread.ident, _END)
         self._thread.join()
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
 
@@ -79,9 +83,9 @@ class Interrupts:
 
     def _fetch(self) -> None:
         while not self._over.is_set():
-            came = signal.sigtimedwait(SIGNALS, POLL)
+            came = signal.sigtimedwait(_FETCHED, POLL)
             with self._lock:
-                if came is not None:
+                if came is not None and came.si_signo != _END:
                     self._note(came.si_signo, from_terminal=came.si_code > 0)
                 if self.number is not None:
                     for end in self._breaking:
