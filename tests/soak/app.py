@@ -80,7 +80,13 @@ class App:
 
 def _answer(record: Record, writer: asyncio.StreamWriter, rest: bytes, head: bytes = _HEAD) -> None:
     record[5] = time.monotonic()
-    writer.write(head + rest)  # a connection that has gone takes it too
+    _send(writer, head + rest)
+
+
+def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    # Whether somebody still listens is nothing that the app's work depends on.
+    if not writer.is_closing():
+        writer.write(data)
 
 
 async def _upload(
@@ -116,14 +122,14 @@ async def _read_body(head: bytes, reader: asyncio.StreamReader) -> None:
 async def _stream(record: Record, seconds: float, writer: asyncio.StreamWriter) -> bool:
     events = record[1] == "events"
     content = b"text/event-stream" if events else b"text/plain"
-    writer.write(
+    _send(writer,
         _HEAD + b"Content-Type: " + content + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
     )  # fmt: skip
     for _ in range(5):
-        writer.write(b"9\r\ndata: 1\n\n\r\n")
+        _send(writer, b"9\r\ndata: 1\n\n\r\n")
         await asyncio.sleep(seconds / 5)
     record[5] = time.monotonic()
-    writer.write(b"0\r\n\r\n")
+    _send(writer, b"0\r\n\r\n")
     return True
 
 
@@ -132,13 +138,13 @@ async def _tunnel(
 ) -> bool:
     """A WebSocket of small frames: it is at work until it is closed, or gone."""
     upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
-    writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + upgrade + b"\r\n")
+    _send(writer, b"HTTP/1.1 101 Switching Protocols\r\n" + upgrade + b"\r\n")
     with suppress(ConnectionError, asyncio.IncompleteReadError):
         while (first := await reader.readexactly(2))[0] & 15 != CLOSE:
             await reader.readexactly(4 + (first[1] & 127))  # mask, payload
-            writer.write(b"\x81\x02ok")
+            _send(writer, b"\x81\x02ok")
     record[5] = time.monotonic()
-    writer.write(bytes([128 | CLOSE, 0]))
+    _send(writer, bytes([128 | CLOSE, 0]))
     return False
 
 

@@ -142,6 +142,6 @@ class Site:
         return "\n".join(f"{each.folder.name}:\n{each.log_tail()}" for each in self.gateways)
 
     def tracebacks(self) -> list[str]:
-        """The gateways' logs that tell of a bug."""
-        logs = [gateway.program.log for gateway in self.gateways]
+        """The logs that tell of a bug, of a gateway's or of the app's."""
+        logs = [self.folder / "app.log", *(gateway.program.log for gateway in self.gateways)]
         return [str(log) for log in logs if "Traceback" in log.read_text(errors="replace")]
