@@ -463,9 +463,14 @@ async def test_a_heartbeat_that_finds_the_guard_taken_leaves_the_flag_on(
     running = asyncio.create_task(site.run("guard", "site", "--", "sh", "-c", f"cat {fifo}"))
     await site.wait_for(DRAIN)
     holder = {"flag": "site", "user": None, "by": "ann", "since": "2030-01-31T12:00:00.000Z"}
-    seen = len(site.calls_of(BEAT))
-    site.script[BEAT] = [problem(409, guard=holder)]
-    await site.wait_for(BEAT, seen + 1)
+    told = asyncio.Event()
+
+    async def taken(_call: Any) -> tuple[int, dict[str, Any]]:
+        asyncio.get_running_loop().call_later(0.05, told.set)  # once it has been read
+        return problem(409, guard=holder)
+
+    site.script[BEAT] = [taken]
+    await told.wait()
     await asyncio.to_thread(fifo.write_text, "")
     result = await running
     assert result.exit_code == 71
