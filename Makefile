@@ -27,7 +27,7 @@ test: $(STAMP)  ## every test; installs the servers it tests with where it may
 	@sh tests/install-servers.sh
 	$(BIN)/pytest -n 2 --dist worksteal -q
 
-soak: $(STAMP)  ## nothing runs while a guarded command does: load, guards and faults, 15 minutes
+soak: $(STAMP)  ## nothing runs while a guarded command does: load, guards and faults, ten minutes
 	@sh tests/install-servers.sh
 	$(BIN)/python -m tests.soak
 
