@@ -163,12 +163,13 @@ class Drains:
         """The verdict now; if it is quiescent, only once everything was read again."""
         reports = await self._reports(session.key)
         found = self._verdict(session, reports)
-        if not isinstance(found, Quiescent):
-            return found
-        await self._live.fresh()
+        if isinstance(found, Quiescent):
+            await self._live.fresh()
         refused = self._refused(session, epoch)
         if refused is not None:
             return replace(refused, tally=found.tally)
+        if not isinstance(found, Quiescent):
+            return found
         if not await self._has_held(session, epoch):
             return Waiting(found.tally, found.tally.members, "were asked again: the flag has moved")
         # Who has registered since loads what is drained now, but whoever is here must have told.
@@ -187,16 +188,16 @@ class Drains:
         members = [each.seen(reports.get(each.name)) for each in self._membership.members]
         return verdict(question, members)
 
-    def _refused(self, session: _Session, epoch: str) -> Impossible | None:
-        """Why no report could be relied on, as the state was last read."""
+    def _refused(self, session: _Session, epoch: str) -> Impossible | Waiting | None:
+        """Why no report can be relied on, as the state was last read."""
         live, request = self._live, session.request
         rule = live.snapshot.rule(request.flag)
-        if live.epoch != epoch:
-            return Impossible(Tally(), "the store is another: its history was lost")
+        if live.history_lost or live.epoch != epoch:
+            return Impossible(Tally(), live.store_error or "the store is another")
         if live.store_error is not None:
-            return Impossible(Tally(), live.store_error)
+            return Waiting(Tally(), (), f"the store cannot be reached: {live.store_error}")
         if live.acknowledged is None:
-            return Impossible(Tally(), "this member serves another YAML than the store has seen")
+            return Waiting(Tally(), (), "this member's YAML is not the one that the store has")
         if rule is None or not rule.holds(request.user):
             whom = f" for user {request.user}" if request.user is not None else ""
             return Impossible(Tally(), f"the flag is not on{whom}")

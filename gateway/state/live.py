@@ -10,10 +10,9 @@ for the first flag's TTL to run out, for the next lift and, after a failure, for
 
 When the store cannot be reached, the last known state goes on holding (fail-static), flips
 fail, and an edit of the YAML waits. Strict flags are the exception: once this member's lease is
-out, ``current()`` gives the *fenced* snapshot, compiled beside each, in which they hold all of
-their scope. A store that shows another epoch, or a lower revision than one already seen, has
-lost flips. Then each flag is as the stricter of both states has it, nothing is acknowledged,
-and flips are refused, until the store is past what was known or the gateway is restarted.
+out, ``current()`` is the *fenced* snapshot, in which they hold all of their scope. A store of
+another epoch, or a lower revision than one seen, has lost flips: each flag is then as the stricter
+of both states has it, nothing is acknowledged, and flips are refused, until it is past that.
 """
 
 from __future__ import annotations
@@ -66,9 +65,8 @@ class LiveState:
 
     ``settings`` are as last validly loaded, ``config_errors`` those of the last edit (none
     once mended), ``config_notices`` name what of it needs a restart, ``store_error`` says why
-    the store was not reached, or not believed, last time. Without a ``lease`` there is no
-    fence: nobody else can turn a flag on. ``clock`` is seconds since the epoch, ``monotonic``
-    seconds that never go back, ``environ`` what ``${NAME}`` in the YAML is taken from.
+    the store was not reached or believed last time. ``clock`` is seconds since the epoch,
+    ``monotonic`` never goes back, ``environ`` is what ``${NAME}`` in the YAML is taken from.
     """
 
     snapshot: Snapshot
@@ -150,20 +148,22 @@ class LiveState:
         return self._stored.epoch
 
     @property
+    def history_lost(self) -> bool:
+        return self._lost is not None
+
+    @property
     def definitions(self) -> str:
         """The digest of the YAML's flags and exemptions, as they are in ``snapshot``."""
         return self._definitions.digest
 
     @property
     def acknowledged(self) -> int | None:
-        """The revision that this member serves just as the store has it.
+        """The revision served here just as the store has it, so that others may rely on it.
 
-        None while the store has lost history, or has taken in another YAML than this member's:
-        then nobody may rely on what is served here.
+        None while history is lost, or the store has taken in another YAML than this member.
         """
-        if self._lost is not None or self._stored.config_digest != self.definitions:
-            return None
-        return self.snapshot.revision
+        same = self._stored.config_digest == self.definitions
+        return self.snapshot.revision if same and not self.history_lost else None
 
     async def flip(
         self, flag: str, patch: Patch, *, by: str, if_match: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from gateway.config.settings import Settings
 from gateway.state.live import LiveState
 from gateway.stores.base import Store
 from tests.state.stage import SETTINGS, Clock, FlakyStore, Log, Swaps, logged
+from tests.support.flags import flag, user_flag
+from tests.support.members import AheadClock, MemberOfMany, SharedStore, member
 
 Start = Callable[..., Awaitable[LiveState]]
+Join = Callable[..., Awaitable[MemberOfMany]]
 
 
 @pytest.fixture
@@ -48,6 +52,37 @@ async def start(clock: Clock, store: FlakyStore) -> AsyncIterator[Start]:
     yield start
     for live in started:
         await live.close()
+
+
+@pytest.fixture
+async def shared() -> SharedStore:
+    return SharedStore()
+
+
+@pytest.fixture
+def ahead() -> AheadClock:
+    return AheadClock()
+
+
+@pytest.fixture
+async def join(shared: SharedStore, ahead: AheadClock) -> AsyncIterator[Join]:
+    """Starts members of one store: a flag ``site``, a strict ``search``, a per-user ``reindex``."""
+    joined: list[MemberOfMany] = []
+
+    async def join(name: str, **words: Any) -> MemberOfMany:
+        flags = (
+            flag("site", enabled=False),
+            replace(flag("search", "/search", enabled=False), strict=True),
+            user_flag("reindex"),
+        )
+        found = member(name, shared, *flags, monotonic=ahead, **words)
+        joined.append(found)
+        await found.start()
+        return found
+
+    yield join
+    for each in joined:
+        await each.close()
 
 
 @pytest.fixture

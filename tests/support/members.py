@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,9 +21,10 @@ from gateway.state.processes import Process, Worker
 from gateway.state.reports import Reports
 from gateway.state.traffic import Counts
 from gateway.state.waker import Waker
-from gateway.stores.base import Store
+from gateway.stores.base import Store, StoreError
+from gateway.stores.memory import MemoryStore
 
-__all__ = ["Exchange", "MemberOfMany", "Request", "Table", "member"]
+__all__ = ["AheadClock", "Exchange", "MemberOfMany", "Request", "SharedStore", "Table"]
 
 
 @dataclass(eq=False)
@@ -109,6 +111,37 @@ class MemberOfMany:
     async def close(self) -> None:
         await self.freeze()
         await self.live.close()
+
+
+class SharedStore(MemoryStore):
+    """Members that close leave it open for the others; out of reach while ``broken``."""
+
+    broken = False
+
+    async def close(self) -> None:
+        pass
+
+    def _check(self) -> None:
+        super()._check()
+        if self.broken:
+            raise StoreError("out of reach")
+
+
+class AheadClock:
+    """The real time, and what a test adds to it."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+async def soon(holds: Callable[[], object]) -> None:
+    """Wait until it holds: five seconds at most."""
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 what is waited for tells nobody
+            await asyncio.sleep(0.001)
 
 
 def member(
