@@ -241,20 +241,19 @@ class LiveState:
         self._reached(stored, started, definitions)
         self._lease.loaded(renewals)
 
-    async def _read(self) -> Snapshot:
+    async def _read(self) -> None:
         async with self._turn:
             started, renewals = self._monotonic(), self._lease.renewals
             try:
                 stored = await self._store.read()
             except StoreError as error:
                 self._failed(error)
-                return self.snapshot
+                return
             if has_lost(self._stored, stored):
                 self._keep_both(stored)
             else:
                 self._reached(stored, started, await self._of_another_yaml(stored))
                 self._lease.loaded(renewals)
-            return self.snapshot
 
     def _keep_both(self, stored: StoredState) -> None:
         before, self._lost = self._lost, stored

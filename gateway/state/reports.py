@@ -125,8 +125,8 @@ class Reports:
         """Look for drains once, and tell each what has changed. Raises ``StoreError``."""
         began = self._monotonic()
         records = await self._store.records(DRAINS)
-        guards = await self._store.records(GUARDS)
-        self._membership.await_revisions(yes=bool(records or guards))
+        awaited = bool(records or await self._store.records(GUARDS))
+        self._membership.await_revisions(yes=awaited)
         await self._drop_answers({record.key for record in records})
         self._sightings = {
             each.key: self._sightings[each.key] for each in records if each.key in self._sightings
