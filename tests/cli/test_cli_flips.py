@@ -90,11 +90,55 @@ async def test_on_with_a_user_of_a_flag_for_everybody_is_refused(control: FakeCo
     assert "site is a site flag, for everybody" in result.stderr
 
 
-async def test_drain_is_refused_and_nothing_is_flipped(control: FakeControl) -> None:
-    result = await control.run("on", "site", "--drain", "30s")
-    assert result.exit_code == 2
-    assert result.stderr == "Error: --drain comes with a later version; nothing was changed\n"
-    assert control.calls == []
+DRAINED = {
+    "drained": True,
+    "revision": 7,
+    "members": ["a", "b"],
+    "waited": 0.31,
+    "finished": 12,
+    "cut": 1,
+    "abandoned": 0,
+    "missing": ["c"],
+}
+
+
+async def test_on_drains_once_it_is_on(control: FakeControl) -> None:
+    control.answers["PATCH /flags/site"] = 200, SITE_ON
+    control.answers["POST /flags/site/drain"] = 200, DRAINED
+    result = await control.run("on", "site", "--drain", "1m")
+    assert result.exit_code == 0
+    assert 59 < control.calls[1].document["timeout"] <= 60
+    assert result.stdout.splitlines()[1] == (
+        "drained in 0.3 s: 2 members, 12 finished, 1 cut, gone: c"
+    )
+
+
+async def test_on_with_users_drains_each_of_them(control: FakeControl) -> None:
+    control.answers["GET /flags/reindex"] = 200, user_flag()
+    control.answers["POST /flags/reindex/users"] = 200, user_flag(users=["alice", "bob"])
+    control.answers["POST /flags/reindex/drain"] = 200, DRAINED
+    words = ("on", "reindex", "--user", "alice", "--user", "bob", "--drain", "5s")
+    assert (await control.run(*words)).exit_code == 0
+    assert [call.document["user"] for call in control.calls[2:]] == ["alice", "bob"]
+
+
+async def test_a_drain_that_does_not_end_is_said_and_the_flag_stays_on(
+    control: FakeControl,
+) -> None:
+    said = {"title": "Gateway Timeout", "detail": "The flag site is not drained: a has 3."}
+    control.answers["PATCH /flags/site"] = 200, SITE_ON
+    control.answers["POST /flags/site/drain"] = 504, said
+    result = await control.run("on", "site", "--drain", "5s")
+    assert result.exit_code == 1
+    assert "site is on" in result.stdout
+    assert "The flag site is not drained: a has 3." in result.stderr
+    assert len(control.calls) == 2
+
+
+@pytest.mark.parametrize("drain", ["soon", "0", "2h"])
+async def test_a_drain_of_no_length_is_called_wrongly(control: FakeControl, drain: str) -> None:
+    result = await control.run("on", "site", f"--drain={drain}")
+    assert (result.exit_code, control.calls) == (2, [])
 
 
 @pytest.mark.parametrize("lasts", ["soon", "0", "-5m"])

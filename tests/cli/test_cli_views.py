@@ -61,6 +61,33 @@ async def test_status_shows_what_is_wrong(two_flags: FakeControl) -> None:
     assert "store        sqlite: NOT REACHED: disk I/O error" in out
 
 
+async def test_status_shows_members_that_are_gone_and_who_guards(two_flags: FakeControl) -> None:
+    members = [
+        {"member": "m1", "state": "live", "host": "w", "pid": 1, "revision": 7, "in_flight": 2},
+        {"member": "m2", "state": "silent", "unmoved": 14.2, "revision": 6, "abandoned": 3},
+        {"member": "m3", "state": "crashed", "unmoved": 65.0, "revision": 6, "in_flight": 1},
+    ]
+    guards = [
+        {"flag": "reindex", "user": "bob", "by": "ci", "host": "w", "since": 0, "command": "./x"},
+        {"flag": "site", "user": None, "by": "ann", "progress": {"done": 3, "of": 9}},
+        {"flag": "search", "user": None, "by": "eve", "state": "guarding", "abandoned": True},
+    ]
+    two_flags.answers["GET /status"] = 200, {**STATUS, "members": members, "guards": guards}
+    lines = (await two_flags.run("status")).stdout.splitlines()
+    told = [line[13:] for line in lines if line.startswith(("member ", "guard "))]
+    assert told[:3] == [
+        "m1: pid 1, revision 7, in_flight 2",
+        "m2: SILENT for 14s, revision 6, 3 given up",
+        "m3: CRASHED for 1m, revision 6, in_flight 1",
+    ]
+    assert told[3].startswith("reindex for bob: by ci on w, ")
+    assert told[3].endswith("d ago: ./x")
+    assert told[4:] == [
+        "site: by ann, 3 of 9",
+        "search: by eve, guarding, ABANDONED: the flag stays on",
+    ]
+
+
 async def test_status_as_json_has_both_the_status_and_the_flags(two_flags: FakeControl) -> None:
     document = json.loads((await two_flags.run("status", "--json")).stdout)
     assert [flag["flag"] for flag in document["flags"]] == ["site", "reindex"]
