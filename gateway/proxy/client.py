@@ -174,10 +174,19 @@ class ClientConnection(Line):
         if not self.transport.is_closing() and not self._last:
             self._next()
 
-    def cut(self) -> None:
-        """Half an answer went out: let it be seen as such, with a reset."""
+    def cut(self, *, shown: bool = False) -> None:
+        """Half an answer went out: a reset shows it, where it is not ``shown`` anyway."""
         self._exchange = None
-        self.reset()
+        if shown:
+            self.finish(linger=True)
+        else:
+            self.reset()
+
+    def let_go(self) -> None:
+        """The tunnel has had its last word."""
+        self.tunnel = None
+        self.transport.resume_reading()
+        self.finish(linger=True)
 
     def become(self, tunnel: Tunnel) -> None:
         """From here on all bytes are the tunnel's, and so is the flow."""
@@ -235,7 +244,7 @@ class ClientConnection(Line):
         else:
             self._body = NO_BODY
         self.deadline = NEVER
-        snapshot = plane.live.snapshot
+        snapshot = plane.live.current()
         if snapshot.asks and must_ask(request, snapshot):
             self._asking = plane.spawn(self._ask(request), self.reset)
             return rest

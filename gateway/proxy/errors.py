@@ -31,6 +31,13 @@ class AppTimeoutError(AppError):
     title = "Gateway timeout"
 
 
+class LeaseOutError(AppError):
+    """Not the app's fault: by now the request might be one that a strict flag holds."""
+
+    status = 503
+    title = "Service unavailable"
+
+
 class FramingError(Exception):
     """A body's framing is broken. Whose body it is, the caller knows."""
 

@@ -4,6 +4,10 @@ Theory of operation. An exchange is made in the same synchronous step as the dec
 forward, and entered in the in-flight table. It leaves the table when the *app's* side has
 ended, not the client's: an app that works for a client that has left is still working.
 
+An exchange ends by itself or is given up: then bytes of it were sent, and the app may be at
+work on them unseen. One that has no end of its own (a tunnel, an event stream) is cut when it is
+drained, which the client can see, and the app has a moment to end it.
+
 Bytes go straight from one connection's protocol to the other's transport. Either side's
 full buffer stops the reading of the other, so an exchange holds at most two transport
 buffers, whatever the sizes of the bodies.
@@ -13,8 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.core.decision import Refuse, decide
 from gateway.proxy.body import BodyReader, UntilClose
-from gateway.proxy.errors import AppError
+from gateway.proxy.errors import AppError, LeaseOutError
 from gateway.proxy.request import RequestHead
 from gateway.proxy.response import ResponseHead
 from gateway.proxy.tunnel import Tunnel
@@ -30,13 +35,19 @@ LEFT_OVER = 1 << 20
 
 
 class Exchange:
-    """``uploaded``: the request has gone out whole. ``answered``: a head went to the client."""
+    """``uploaded``: the request has gone out whole. ``answered``: a head went to the client.
+
+    ``was_cut``: by ``close_endless``. ``given_up_at`` is on the loop's clock.
+    """
 
     # Defaults are the class's: to fill as many slots in __init__ costs 0.5 us.
     uploaded = False
     answered = False
     event_stream = False
     upstream: UpstreamConnection | None = None
+    was_cut = False
+    given_up_at: float | None = None
+    _tunnel: Tunnel | None = None
     _close = False
     _retried = False
     _slow = False
@@ -51,6 +62,30 @@ class Exchange:
         self.client: ClientConnection | None = client
         self.request = request
         self.revision = revision
+
+    # The drain's side
+
+    def close_endless(self) -> None:
+        """Close it if it has no end of its own; it stays in flight until it has ended."""
+        if self.was_cut or self.upstream is None:
+            return
+        if self._tunnel is not None:
+            self.was_cut = True
+            self._tunnel.restart()
+        elif self.event_stream or self._until_close:
+            self.was_cut = True
+            client, self.client = self.client, None
+            if client is not None:
+                # Chunks without a last one show it; where only the end tells, a reset must.
+                client.cut(shown=not (self._until_close or self.request.block.http_1_0))
+            self.upstream.dismiss(self)
+
+    def stop(self) -> None:
+        """This process ends."""
+        if self.upstream is not None:
+            self.give_up()
+        else:
+            self._leave()
 
     # The client's side
 
@@ -75,6 +110,10 @@ class Exchange:
         if connection.transport.is_closing():
             self.fail(AppError("the app closed the connection before anything was sent"))
             return
+        if self._is_fenced():
+            connection.abort()
+            self.fail(LeaseOutError("the gateway has lost touch with its store"))
+            return
         self.upstream = connection
         pending, self._pending = self._pending, b""
         held_back, self._slow = self._slow, False
@@ -96,8 +135,10 @@ class Exchange:
         self.client = None
         if self.upstream is None:
             return  # still connecting: settled in connected() and fail()
-        if not self.uploaded or self.event_stream or self._until_close:
-            self._give_up()
+        if not self.uploaded:
+            self.give_up()
+        elif self.event_stream or self._until_close:
+            self.upstream.dismiss(self)
         else:
             self.upstream.go_on()
 
@@ -135,8 +176,8 @@ class Exchange:
         self._plane.tally.answered(head.status)
         client = self.client
         if client is None:
-            if head.event_stream:
-                self._give_up()  # it has no end to be read to
+            if self.event_stream and self.upstream is not None:
+                self.upstream.dismiss(self)  # it has no end to be read to
             return
         block = self.request.block
         decode = block.http_1_0
@@ -158,18 +199,21 @@ class Exchange:
             return
         self._discarded += len(data)
         if self._discarded > LEFT_OVER:
-            self._give_up()
+            self.give_up()
 
     def switch(self, head: ResponseHead, rest: bytes) -> None:
         """101: from here on the two connections are one tunnel."""
         client, upstream = self.client, self.upstream
-        if client is None or upstream is None:
-            self._give_up()
+        assert upstream is not None  # noqa: S101 it is who calls
+        if client is None:
+            upstream.dismiss(self)
             return
         self._plane.tally.answered(101)
-        tunnel = Tunnel(self, client, upstream)
-        client.write(head.relayed(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade) + rest)
+        tunnel = self._tunnel = Tunnel(self, client, upstream)
+        client.write(head.relayed(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade))
         upstream.tunnel = tunnel
+        if rest:
+            tunnel.to_client(rest)
         client.become(tunnel)
 
     def end(self) -> None:
@@ -182,7 +226,11 @@ class Exchange:
     def fail(self, error: AppError) -> None:
         """No answer, or half a one: say so where nothing was said yet, else cut it visibly."""
         client = self.client
+        if self.upstream is not None:
+            self._abandon()
         self._leave()
+        if self.was_cut:
+            return
         self._plane.tally.failed(error.status)
         if client is None:
             return
@@ -197,21 +245,40 @@ class Exchange:
             return False
         self._retried = True
         self._plane.tally.retried += 1
+        self._abandon()  # what was lost may have been read
         self.upstream = None
         self._connect(b"")
         return True
 
-    def tunnel_ended(self) -> None:
+    def tunnel_ended(self, *, whole: bool) -> None:
+        """The app's side has ended; ``whole``: not by a reset."""
+        if not whole:
+            self._abandon()
+        self._leave()
+
+    def give_up(self) -> None:
+        """End it here and now; the app is told by closing."""
+        if self.upstream is not None:
+            self.upstream.abort()
+        self._abandon()
         self._leave()
 
     def _connect(self, body: bytes) -> None:
         self._pending = self.request.forwarded() + body
         self._plane.connector.connect(self)
 
-    def _give_up(self) -> None:
-        if self.upstream is not None:
-            self.upstream.abort()
-        self._leave()
+    def _is_fenced(self) -> bool:
+        """Whether this process slept while it connected: it must not go on as if it had not."""
+        live = self._plane.live
+        current = live.current()
+        if current is live.snapshot:
+            return False
+        return isinstance(decide(self.request, current, self._plane.wall_time()), Refuse)
+
+    def _abandon(self) -> None:
+        table = self._plane.in_flight
+        if self in table and not self.was_cut:
+            table.give_up(self)
 
     def _leave(self) -> None:
         self._plane.in_flight.discard(self)

@@ -42,12 +42,17 @@ def _nothing() -> None:
 
 
 class Live(Protocol):
-    """What the data plane needs of the state: the snapshot now, or one read from now on."""
+    """What the data plane needs of the state.
+
+    ``current()`` is what a request is decided by: ``snapshot``, or another that holds more
+    while this process cannot be sure of it. ``fresh()`` is the same by a read begun now.
+    """
 
     @property
     def snapshot(self) -> Snapshot: ...
     @property
     def settings(self) -> Settings: ...
+    def current(self) -> Snapshot: ...
     async def fresh(self) -> Snapshot: ...
 
 
@@ -69,7 +74,7 @@ class DataPlane:
         self.wall_time = time.time
         self.clients: set[ClientConnection] = set()
         self.upstreams: set[UpstreamConnection] = set()
-        self.in_flight = InFlight()
+        self.in_flight = InFlight(lambda: self.settings.drain.orphans, self.time)
         self.pool = Pool(self.settings.timeouts.idle)
         self.connector = Connector(self, self.settings.upstream)
         self.default_host = _authority(self.settings)
@@ -118,6 +123,7 @@ class DataPlane:
 
     def stop(self) -> None:
         """Cut whatever is left."""
+        self.in_flight.stop()
         for client in list(self.clients):
             client.transport.abort()
         for upstream in list(self.upstreams):

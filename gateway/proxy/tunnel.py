@@ -1,8 +1,16 @@
-"""After 101: bytes both ways, untouched, with back-pressure and half-closes passed on."""
+"""After 101: bytes both ways, untouched, with back-pressure and half-closes passed on.
+
+Theory of operation. Each direction goes through a ``FrameStream``, which changes nothing until
+the tunnel is told to end (``restart``): then each direction ends on the next boundary of its
+own frames, with a Close that says 1012. Once both have, the client is let go, and of the
+exchange a ``Farewell`` is left, which waits for the app's end.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from gateway.proxy.websocket import FrameStream
 
 if TYPE_CHECKING:
     from gateway.proxy.client import ClientConnection
@@ -11,9 +19,21 @@ if TYPE_CHECKING:
 
 
 class Tunnel:
-    """Two connections as one. ``*_ended`` says whether that side stays open for writing."""
+    """Two connections as one. ``*_ended`` says whether that side stays open for writing.
 
-    __slots__ = ("_app", "_app_ended", "_client", "_client_ended", "_exchange")
+    ``over``: it is being ended, and has a moment left.
+    """
+
+    __slots__ = (
+        "_app",
+        "_app_ended",
+        "_app_stream",
+        "_client",
+        "_client_ended",
+        "_client_stream",
+        "_exchange",
+        "over",
+    )
 
     def __init__(
         self, exchange: Exchange, client: ClientConnection, app: UpstreamConnection
@@ -21,21 +41,39 @@ class Tunnel:
         self._exchange = exchange
         self._client = client
         self._app = app
+        self._client_stream = FrameStream(masked=True)  # from the client to the app
+        self._app_stream = FrameStream(masked=False)
         self._client_ended = False
         self._app_ended = False
+        self.over = False
 
     def to_app(self, data: bytes) -> None:
-        self._app.transport.write(data)
+        self._app.transport.write(self._client_stream.feed(data))
+        if self.over:
+            self._let_go_if_ended()
 
     def to_client(self, data: bytes) -> None:
-        self._client.transport.write(data)
+        self._client.transport.write(self._app_stream.feed(data))
+        if self.over:
+            self._let_go_if_ended()
+
+    def restart(self) -> None:
+        """Close it from both sides at once, each on a boundary of its frames."""
+        self.over = True
+        self._app.allow_a_moment()
+        to_client, to_app = self._app_stream.restart(), self._client_stream.restart()
+        if not self._app_ended:
+            self._client.transport.write(to_client)
+        if not self._client_ended:
+            self._app.transport.write(to_app)
+        self._let_go_if_ended()
 
     def client_ended(self) -> bool:
         """Told once more when reading goes on after a pause: then there is nothing to do."""
         if not self._client_ended:
             self._client_ended = True
             if self._app_ended or not self._app.transport.can_write_eof():
-                self._app.finish()
+                self._leave_app()
                 return False
             self._app.transport.write_eof()
         return True
@@ -43,6 +81,8 @@ class Tunnel:
     def app_ended(self) -> bool:
         if not self._app_ended:
             self._app_ended = True
+            if self.over:
+                return False
             if self._client_ended or not self._client.transport.can_write_eof():
                 self._client.finish(linger=False)
                 return False
@@ -50,11 +90,14 @@ class Tunnel:
         return True
 
     def client_lost(self) -> None:
-        self._app.finish()
+        self._leave_app()
 
-    def app_lost(self) -> None:
-        self._exchange.tunnel_ended()
-        self._client.finish(linger=False)
+    def app_lost(self, *, reset: bool) -> None:
+        self._exchange.tunnel_ended(whole=not reset)
+        if self.over and not self._app_stream.over:
+            self._client.reset()  # in the middle of a frame
+        else:
+            self._client.finish(linger=False)
 
     def client_is_slow(self) -> None:
         self._app.transport.pause_reading()
@@ -67,3 +110,39 @@ class Tunnel:
 
     def app_caught_up(self) -> None:
         self._client.transport.resume_reading()
+
+    def _let_go_if_ended(self) -> None:
+        if self._app_stream.over and self._client_stream.over:
+            self._client.let_go()
+            self._leave_app()
+
+    def _leave_app(self) -> None:
+        if self._app_ended:
+            self._app.finish()
+        else:
+            self._app.dismiss(self._exchange)
+
+
+class Farewell:
+    """In a tunnel's place once nobody reads any more: the app's end is awaited, not its words."""
+
+    __slots__ = ("_exchange",)
+    over = True
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def to_client(self, data: bytes) -> None:
+        """Nobody reads it."""
+
+    def app_ended(self) -> bool:
+        return False
+
+    def app_lost(self, *, reset: bool) -> None:
+        self._exchange.tunnel_ended(whole=not reset)
+
+    def app_is_slow(self) -> None:
+        """Nothing more is sent."""
+
+    def app_caught_up(self) -> None:
+        """Nothing more is sent."""

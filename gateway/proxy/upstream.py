@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, cast
 from gateway.proxy.body import NO_BODY, BodyReader
 from gateway.proxy.errors import AppError, AppTimeoutError, FramingError
 from gateway.proxy.response import MAX_HEAD, ResponseHead, parse_plain, parse_response
+from gateway.proxy.tunnel import Farewell, Tunnel
 
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
     from gateway.proxy.plane import DataPlane
-    from gateway.proxy.tunnel import Tunnel
 
 NEVER = float("inf")
-CLOSE = 2.0  # seconds for what is still to be sent when a tunnel's client has gone
+MOMENT = 2.0  # seconds for what is still to be sent, and for the app to end once it is told
 MAX_INFORMATIONAL = 32  # 1xx answers before the real one; more is a flood
 
 
@@ -56,7 +56,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = NEVER
         self.idle_since = 0.0
         self.reused = False
-        self.tunnel: Tunnel | None = None
+        self.tunnel: Tunnel | Farewell | None = None
         self.exchange: Exchange | None = None
         self._body: BodyReader | None = None
         self._buffer = b""
@@ -109,9 +109,29 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.abort()
 
     def finish(self) -> None:
-        """The tunnel's client has gone: send what is left, and end."""
-        self.deadline = self._plane.time() + CLOSE
+        """Send what is left, and end."""
+        self.deadline = self._plane.time() + MOMENT
         self.transport.close()
+
+    def dismiss(self, exchange: Exchange) -> None:
+        """Nobody waits for more: say so, and give the app a moment to end.
+
+        What it says until then is thrown away.
+        """
+        if self.transport.is_closing():
+            return
+        self._keep = False
+        self.tunnel = Farewell(exchange)
+        self.allow_a_moment()
+        self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()  # TLS says goodbye, and waits for the same
+
+    def allow_a_moment(self) -> None:
+        """An exchange that has no end of its own gets one."""
+        self.deadline = min(self.deadline, self._plane.time() + MOMENT)
 
     # asyncio's side
 
@@ -153,40 +173,45 @@ class UpstreamConnection(asyncio.Protocol):
         self._plane.pool.forget(self)
         self.deadline = NEVER
         if self.tunnel is not None:
-            self.tunnel.app_lost()
+            self.tunnel.app_lost(reset=exc is not None)
         elif (exchange := self.exchange) is not None:
             self.exchange = None
             self._lost(exchange, exc)
 
     def pause_writing(self) -> None:
         self._unread = self.transport.get_write_buffer_size()
-        if self.exchange is not None:
-            self._wait_for_app(self.exchange)
-        if self.tunnel is not None:
-            self.tunnel.app_is_slow()
-        elif self.exchange is not None:
-            self.exchange.app_reads_slowly()
+        exchange, tunnel = self.exchange, self.tunnel
+        if exchange is not None and (tunnel is None or not tunnel.over):
+            self._wait_for_app(exchange)
+        if tunnel is not None:
+            tunnel.app_is_slow()
+        elif exchange is not None:
+            exchange.app_reads_slowly()
 
     def resume_writing(self) -> None:
         self._unread = 0
         if self.tunnel is not None:
-            self.deadline = NEVER
+            if not self.tunnel.over:
+                self.deadline = NEVER
             self.tunnel.app_caught_up()
         elif self.exchange is not None:
             self._wait_for_app(self.exchange)
             self.exchange.app_caught_up()
 
     def timed_out(self) -> None:
-        if self.transport.is_closing():
+        exchange, tunnel = self.exchange, self.tunnel
+        if exchange is not None and tunnel is not None and tunnel.over:
+            exchange.give_up()
+        elif self.transport.is_closing():
             self.transport.abort()
-        elif self.exchange is None:
+        elif exchange is None:
             self._plane.pool.forget(self)
             self.finish()
         elif 0 < (unread := self.transport.get_write_buffer_size()) < self._unread:
             self._unread = unread  # slow, but at it
-            self._wait_for_app(self.exchange)
-        elif self.tunnel is not None:
-            self.transport.abort()
+            self._wait_for_app(exchange)
+        elif tunnel is not None:
+            exchange.give_up()
         else:
             self._fail(AppTimeoutError("the app did not answer in time"))
 
@@ -250,7 +275,7 @@ class UpstreamConnection(asyncio.Protocol):
         body = head.body(request.method, decode=request.block.http_1_0)
         if body is NO_BODY:
             exchange.answer(head, body, b"")
-            self._end(exchange, keep=head.keep_alive and not rest)
+            self._end(exchange, keep=self._keep and not rest)
             return
         self._body = body
         if head.event_stream:

@@ -7,10 +7,14 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.core.flags import Exemptions
+from gateway.core.snapshot import compile_snapshot
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.in_flight import InFlight
 from gateway.telemetry.tally import Tally
 from tests.support.heads import read_request
+
+NOTHING = compile_snapshot((), {}, revision=1, allow=Exemptions(), now=0.0)
 
 
 class Client:
@@ -59,7 +63,8 @@ def client() -> Client:
 def exchange(client: Client) -> Exchange:
     """An upload of nine bytes of which five have come; no connection is kept."""
     plane = SimpleNamespace(
-        in_flight=InFlight(),
+        in_flight=InFlight(lambda: 300.0, lambda: 0.0),
+        live=SimpleNamespace(snapshot=NOTHING, current=lambda: NOTHING),
         pool=SimpleNamespace(take=lambda _now, *, fresh: None),
         connector=SimpleNamespace(connect=lambda _exchange: None),
         tally=Tally(),

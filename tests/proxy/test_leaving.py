@@ -125,7 +125,9 @@ async def test_a_left_answer_without_length_is_given_up(stage: Stage) -> None:
     await gone(stage, client, reset=True)
 
     assert await app.ended() == "closed"
+    app.close()
     await stage.idle()
+    assert stage.plane.in_flight.abandoned == 0
 
 
 @pytest.mark.parametrize("half", [True, False])
@@ -141,7 +143,11 @@ async def test_a_left_event_stream_is_given_up(
     (client.half_close if half else client.close)()
 
     assert await app.ended() == "closed"
+    assert len(stage.plane.in_flight) == 1  # until the app has ended too
+    await app.send(b"5\r\nhello\r\n")
+    app.close()
     await stage.idle()
+    assert stage.plane.in_flight.abandoned == 0
 
 
 async def test_an_event_stream_that_begins_after_its_client_left_is_given_up(
@@ -154,7 +160,22 @@ async def test_an_event_stream_that_begins_after_its_client_left_is_given_up(
     await app.send(head(b"HTTP/1.1 200 OK", b"Content-Type: text/event-stream", CHUNKED))
 
     assert await app.ended() == "closed"
+    app.close()
     await stage.idle()
+
+
+async def test_a_left_event_stream_that_goes_on_all_the_same_is_abandoned(stage: Stage) -> None:
+    client = await stage.client()
+    await client.get()
+    app, _ = await stage.app.serve()
+    await app.send(head(b"HTTP/1.1 200 OK", b"Content-Type: text/event-stream", CHUNKED))
+    await client.until(b"\r\n\r\n")
+    client.close()
+    assert await app.ended() == "closed"
+    await stage.after(2.1)
+
+    await stage.idle()
+    assert stage.plane.in_flight.abandoned == 1
 
 
 async def test_a_client_that_leaves_before_the_app_accepts_is_served_if_it_had_asked_all(

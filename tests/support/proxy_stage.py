@@ -24,6 +24,7 @@ class FakeLive:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.snapshot: Snapshot
+        self.fenced: Snapshot | None = None  # once the lease is out
         self.asked = 0  # how often fresh() was called
         self.reads = 0  # how often the snapshot was looked at by a request
         self.answers = asyncio.Event()
@@ -39,12 +40,15 @@ class FakeLive:
             flags, {}, revision=self._revision, allow=self.settings.allow, now=time.time()
         )
 
+    def current(self) -> Snapshot:
+        return self.fenced or self.snapshot
+
     async def fresh(self) -> Snapshot:
         self.asked += 1
         await self.answers.wait()
         if self.error is not None:
             raise self.error
-        return self.snapshot
+        return self.current()
 
 
 class Stage:
