@@ -17,15 +17,22 @@ from dataclasses import dataclass
 
 from gateway.config.settings import Address, Settings
 from gateway.control.server import ControlServer
-from gateway.control.services import Services
+from gateway.control.services import Barrier, Services
 from gateway.pages.pages import Pages
 from gateway.proxy.deadlines import PERIOD
 from gateway.proxy.listener import Listener
 from gateway.proxy.plane import DataPlane
 from gateway.sockets import Sockets, bind, close, named
+from gateway.state.drains import Drains
+from gateway.state.guards import Guards
+from gateway.state.lease import Lease
 from gateway.state.live import LiveState
+from gateway.state.membership import Membership
+from gateway.state.processes import Worker, this_process
+from gateway.state.reports import Reports
+from gateway.state.waker import Waker
 from gateway.stores import open_store
-from gateway.stores.base import StoreError
+from gateway.stores.base import Store, StoreError
 from gateway.telemetry.metrics import Figures, Gauge, Metrics
 from gateway.telemetry.shared_tally import Count, Desk
 from gateway.telemetry.tally import Tally
@@ -74,7 +81,11 @@ class Orders:
 
 
 class Gateway:
-    """One worker: its state, its data plane and its control plane."""
+    """One worker: its state, its data plane, its control plane, and its place among the members.
+
+    It is a member from before it loads the state until its last exchange has ended: it renews
+    its lease and answers drains while it retires, too.
+    """
 
     def __init__(
         self, settings: Settings, environ: Mapping[str, str] | None = None, seat: Seat = ALONE
@@ -93,7 +104,7 @@ class Gateway:
         self.control_address: str | None = None
 
     async def start(self) -> None:
-        """State first, then the control plane, then the public port.
+        """State first, then the membership, the control plane, and last the public port.
 
         Raises StoreError, ConfigErrors or OSError; what had been started is stopped again.
         """
@@ -115,7 +126,7 @@ class Gateway:
         """Accept no more, and cut nothing: wait until the last exchange has ended."""
         patience = self._state.settings.timeouts.shutdown
         self._stop_accepting()
-        waits = [self._plane.retire(patience)]
+        waits = [self._plane.retire(patience), self._barrier.membership.leaving()]
         if self._control is not None:
             waits.append(self._control.emptied(patience))
         await asyncio.gather(*waits)
@@ -127,7 +138,7 @@ class Gateway:
         """
         patience = self._state.settings.timeouts.shutdown
         self._stop_accepting()
-        waits = [self._plane.finish(patience)]
+        waits = [self._plane.finish(patience), self._barrier.membership.leaving()]
         if self._control is not None:
             waits.append(self._control.finish(patience))
         await _unless(hurry or asyncio.Event(), *waits)
@@ -137,7 +148,8 @@ class Gateway:
 
     async def _start(self) -> None:
         settings = self._settings
-        self._state = LiveState(settings, open_store(settings.store), environ=self._environ)
+        store, lease = open_store(settings.store), Lease()
+        self._state = LiveState(settings, store, environ=self._environ, lease=lease)
         self._cleanup.push_async_callback(self._state.close)
         await self._state.start()
         pages = Pages(self._state.settings.page)
@@ -145,10 +157,42 @@ class Gateway:
         self._metrics = Metrics(self._figures, lambda: self._state.snapshot)
         self._cleanup.callback(self._state.subscribe(lambda _snapshot: self._follow()))
         self._listener = Listener(self._plane, settings)
+        await self._join(store, lease)
         await self._start_control()
         self._plane.start()
         self._cleanup.callback(self._listener.stop)
         self.address = await self._listen(self._listener, settings.listen, self._seat.public)
+
+    async def _join(self, store: Store, lease: Lease) -> None:
+        """Register, then load the state once more; from then on renew, and answer drains."""
+        state, traffic, waker = self._state, self._plane.in_flight, Waker(store)
+
+        def orphans() -> float:
+            return state.settings.drain.orphans
+
+        one_machine = self._settings.store.startswith(("sqlite:", "memory:"))
+        worker = Worker(self._member, this_process(), self._seat.slot, one_machine)
+        membership = Membership(worker, store, state, traffic, lease, orphans=orphans)
+        self._cleanup.push_async_callback(membership.leave)
+        await membership.start()
+        reports = Reports(
+            membership, store, state, traffic, waker, grace=lambda: state.settings.drain.grace
+        )
+        self._spawn(waker.run(), "listening for wakes")
+        self._spawn(reports.run(), "answering drains")
+        drains = Drains(membership, store, state, waker, orphans=orphans)
+        self._barrier = Barrier(membership, drains, Guards(store))
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        """A task that goes on until the cleanup."""
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_report)
+        self._cleanup.push_async_callback(end)
 
     async def _start_control(self) -> None:
         listen = self._settings.control.listen
@@ -159,6 +203,7 @@ class Gateway:
             metrics=self._metrics.exposition,
             in_flight=self._plane.in_flight.count,
             member=self._describe,
+            barrier=self._barrier,
             listening=lambda: self._listener.listening,
             gathered=self._gathered,
         )
@@ -199,6 +244,7 @@ class Gateway:
             "since": self._since,
             "revision": self._state.snapshot.revision,
             "in_flight": len(plane.in_flight),
+            "abandoned": plane.in_flight.abandoned,
             "connections": len(plane.clients),
             "app_connections": len(plane.upstreams),
         }
@@ -209,6 +255,9 @@ class Gateway:
         return {
             "gateway_workers": Gauge("Worker processes", 1),
             "gateway_in_flight": Gauge("Exchanges under way", len(plane.in_flight)),
+            "gateway_abandoned": Gauge(
+                "Exchanges given up that the app may still be at work on", plane.in_flight.abandoned
+            ),
             "gateway_client_connections": Gauge("Connections of clients open", len(plane.clients)),
             "gateway_app_connections": Gauge("Connections to the app open", len(plane.upstreams)),
             "gateway_config_errors": Gauge(
@@ -288,6 +337,11 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     for error in group.exceptions:
         leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return leaves
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("%s ended", task.get_name(), exc_info=error)
 
 
 def _say_what_hup_does() -> None:
