@@ -24,7 +24,9 @@ class _Server(http.server.ThreadingHTTPServer):
         self.released = threading.Event()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A gateway that was killed is no error of the app's."""
+        """A client that left, or was killed, is part of some tests; everything else is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # any socket
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -49,15 +51,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base's name
         """Says nothing: the gateway's log is the one of interest."""
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that left is part of some tests; everything else is shown."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]  # any socket
 
 
 class PlainApp:
