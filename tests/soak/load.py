@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 
 import uvloop
 
-PATIENCE = 5.0  # seconds for one answer
 LARGEST = 65_536  # bytes of an upload
 KINDS = {"get": 55, "chunks": 14, "events": 3, "upload": 18, "pair": 8, "socket": 2}
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -29,7 +28,10 @@ _CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding: *chunked")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``ports`` of the gateways; ``scopes`` with their weights; ``pause`` in seconds, at most."""
+    """``ports`` of the gateways; ``scopes`` with their weights; ``pause`` in seconds, at most.
+
+    ``patience`` is seconds for one answer, ``orphans`` how many a second.
+    """
 
     ports: list[int]
     scopes: dict[str, int]
@@ -37,6 +39,7 @@ class Settings:
     users: int = 12
     clients: int = 200
     pause: float = 0.25
+    patience: float = 20.0
     orphans: float = 0.2
     leaving: float = 0.08  # of all requests
     seed: int = 1
@@ -96,7 +99,7 @@ class Client:
             await asyncio.sleep(dice.random() * settings.pause)
             scope, kind = dice.choices(scopes, weights)[0], dice.choices(kinds, shares)[0]
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(settings.patience):
                     await self._ask(scope, kind)
             except Left:
                 told.left[scope] += 1

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.soak.faults import Fault
@@ -22,6 +23,7 @@ from tests.support.servers import BIN, wait_until
 
 WARMING = 1.5  # seconds of load before a fault
 RECOVERY = 30.0  # seconds after a fault within which every flag must have been guarded again
+PATIENT, IMPATIENT = 20.0, 4.0  # seconds for an answer; the latter where some never come
 WEIGHTS = {"feature": 10, "people": 8, CONTROL_GROUP: 3}
 
 
@@ -56,6 +58,7 @@ class Result:
     closest: float = math.inf
     recovered: float | None = None
     guards: Counter[int | None] = field(default_factory=Counter)
+    guards_took: list[float] = field(default_factory=list)
     told: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     overlaps: list[Overlap] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -70,7 +73,8 @@ class Result:
             f"lost {sum(self.told.get('lost', {}).values())}"
         )
         statuses = ", ".join(f"{count} with {status}" for status, count in self.guards.items())
-        yield f"  windows {self.windows}; guards ended {statuses}"
+        took = median(self.guards_took or [math.inf])
+        yield f"  windows {self.windows}; guards ended {statuses}, in {took:.1f} s on the median"
         recovered = "" if self.recovered is None else f"; guarded again in {self.recovered:.1f} s"
         yield (
             f"  overlaps {len(self.overlaps)}; an end {self.closest * 1000:.1f} ms "
@@ -111,8 +115,14 @@ def _load(site: Site, plan: Plan) -> Iterator[Callable[[], Any]]:
     """Runs while the block does; what is handed out then tells its figures."""
     ports = [gateway.port for gateway in site.gateways]
     settings = Settings(
-        ports, WEIGHTS, CONTROL_GROUP, users=USERS, clients=plan.clients, pause=plan.pause
-    )  # fmt: skip
+        ports,
+        WEIGHTS,
+        CONTROL_GROUP,
+        users=USERS,
+        clients=plan.clients,
+        pause=plan.pause,
+        patience=IMPATIENT if plan.fault and plan.fault.breaks else PATIENT,
+    )
     said: list[bytes] = []
     with subprocess.Popen(
         [str(BIN / "python"), "-m", "tests.soak.load", json.dumps(asdict(settings))],
@@ -167,6 +177,7 @@ def _judge(plan: Plan, site: Site, guards: list[Guards], result: Result) -> None
     result.closest = closest(requests, windows, SCOPES)
     for each in guards:
         result.guards += each.statuses()
+        result.guards_took += [ran.took for ran in each.ran]
     result.failures += _complaints(plan, site, guards, result)
 
 

@@ -1,0 +1,37 @@
+"""While a guarded command runs, nothing in its scope does: the soak (``make soak``) in short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak.faults import KILL_ONE_WORKER
+from tests.soak.scenario import Plan, run
+from tests.soak.topology import FOUR, ONE, REPLICAS
+
+SECONDS = 60.0  # at most, on a machine that is busy with other tests
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(Plan(ONE, 1500, 6, SECONDS, clients=100), id="one worker"),
+        pytest.param(Plan(FOUR, 1500, 6, SECONDS, clients=100), id="four workers"),
+        pytest.param(
+            Plan(REPLICAS, 1500, 6, SECONDS, KILL_ONE_WORKER, clients=100),
+            id="three replicas, a worker killed",
+        ),
+    ],
+)
+def test_nothing_in_scope_runs_while_a_guarded_command_does(plan: Plan, tmp_path: Path) -> None:
+    result = run(plan, tmp_path)
+
+    assert result.overlaps == []
+    assert result.failures == [], "\n".join(result.lines())
+
+
+def test_without_the_guard_overlaps_are_found(tmp_path: Path) -> None:
+    plan = Plan(ONE, 300, 2, SECONDS, clients=100, guarded=False)
+
+    assert run(plan, tmp_path).overlaps
