@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.state.live import LiveState
 
 from gateway.config.settings import Address, Control, Settings
 from gateway.control import Services, make_control
 from gateway.core.flags import Flag
 from gateway.core.snapshot import FlagView
+from gateway.state.live import LiveState
 from gateway.stores import open_store
 from gateway.stores.base import Store
 from tests.support.control import NOW, REINDEX, SEARCH, SITE, TOKENS, Clock, Stage
