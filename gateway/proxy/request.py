@@ -179,7 +179,7 @@ class RequestReader:
         if start is None:
             raise _no_request_line(raw)
         block = self._settle(raw, end)
-        head = RequestHead(*start.groups(), block)
+        head = RequestHead(start[1], start[2], block)
         kept = _settle_fields(block)
         head.host = block.host
         if head.target[:1] != b"/":
