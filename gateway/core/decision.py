@@ -38,7 +38,9 @@ class Verdict:
 def decide(request: RequestFacts, snapshot: Snapshot, now: float) -> Decision:  # noqa: ARG001 what depends on the time comes with later versions
     """Forward the request, or refuse it for the first flag, as written, that holds it."""
     holding = snapshot.holding
-    return NO_FLAG_HOLDS if holding is None else holding.decide(Evidence(request))
+    if holding is None:
+        return NO_FLAG_HOLDS
+    return holding.whole or holding.decide(Evidence(request))
 
 
 def must_ask(request: RequestFacts, snapshot: Snapshot) -> bool:

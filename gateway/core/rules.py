@@ -152,6 +152,14 @@ class Rule:
         return self.enabled and (self.who is None or user is None or self.who.holds(user))
 
     @property
+    def holds_everything(self) -> bool:
+        """Whether no request at all gets past this flag: the whole site, with no exemption."""
+        place = self.place
+        everywhere = not (place.hosts or place.paths or place.methods or place.read_only)
+        exempt = self.exempt_networks is not None or self.exempt_paths
+        return self.enabled and everywhere and not exempt and self.who is None
+
+    @property
     def may_hold(self) -> bool:
         """Whether there is any request that this flag would hold."""
         if not self.enabled or self.who is None:

@@ -218,7 +218,7 @@ class ClientConnection(Line):
         settings = self._plane.settings
         heads = self._heads
         try:
-            while data and not (self._busy or self._last or self.transport.is_closing()):
+            while not (self._busy or self._last or self.transport.is_closing()):
                 self._request = None
                 waited = heads.partial
                 cut = heads.feed(data, settings.limits.header_bytes)
@@ -228,10 +228,12 @@ class ClientConnection(Line):
                         self.deadline = self._plane.time() + settings.timeouts.header
                     return
                 data = self._begin(*cut)
+                if not data:
+                    return
         except (ClientError, FramingError) as error:
             self._refuse_broken(error)
             return
-        if data and not self._last:
+        if not self._last:
             self._hold_ahead(data)
 
     def _begin(self, raw: bytes, rest: bytes) -> bytes:
@@ -323,7 +325,8 @@ class ClientConnection(Line):
     def _take_refused(self, body: BodyReader) -> None:
         if body.done:
             self._refused = False
-            self._take(body.surplus)
+            if body.surplus:
+                self._take(body.surplus)
             self._end_if_done()
         elif body.received > DISCARD:
             self.finish(linger=True)

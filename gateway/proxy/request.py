@@ -152,17 +152,17 @@ class RequestReader:
 
     def read(self, raw: bytes) -> RequestHead:
         """Read a whole head, empty line included. Raises ClientError."""
-        end = raw.find(b" HTTP/1.")
-        start = REQUEST_START.fullmatch(raw, 0, end) if end > 0 else None
-        if start is None:
-            raise _no_request_line(raw)
-        method, target = start.groups()
-        if raw[end:] == self._known and method in _COMMON and target[:1] == b"/":
-            head = RequestHead(method, target, self._block)
-            head.client = self._client
-            head.rest = self._rest
-            return head
-        return self._read_anew(raw, end, RequestHead(method, target, self._settle(raw, end)))
+        known = self._known
+        if known and raw.endswith(known):
+            start = REQUEST_START.fullmatch(raw, 0, len(raw) - len(known))
+            if start is not None:
+                method, target = start.groups()
+                if method in _COMMON and target[:1] == b"/":
+                    head = RequestHead(method, target, self._block)
+                    head.client = self._client
+                    head.rest = self._rest
+                    return head
+        return self._read_anew(raw)
 
     def _settle(self, raw: bytes, end: int) -> FieldBlock:
         match = REQUEST_REST.fullmatch(raw, end)
@@ -173,8 +173,13 @@ class RequestReader:
         block.http_1_0 = match[1] == b"0"
         return block
 
-    def _read_anew(self, raw: bytes, end: int, head: RequestHead) -> RequestHead:
-        block = head.block
+    def _read_anew(self, raw: bytes) -> RequestHead:
+        end = raw.find(b" HTTP/1.")
+        start = REQUEST_START.fullmatch(raw, 0, end) if end > 0 else None
+        if start is None:
+            raise _no_request_line(raw)
+        block = self._settle(raw, end)
+        head = RequestHead(start[1], start[2], block)
         kept = _settle_fields(block)
         head.host = block.host
         if head.target[:1] != b"/":
