@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
-from gateway.state.live import LiveState
 
 from gateway.config.settings import Role, Secret, Token
 from gateway.core.flags import Flag, FlagState, Identity, IdentitySource, Scope
 from gateway.core.paths import compile_host, compile_path
+from gateway.state.live import LiveState
 from gateway.stores.base import Store
 
 NOW = 1_900_000_000.0  # 2030-03-17T17:46:40Z
