@@ -12,6 +12,8 @@ from gateway.config.scalars import integer, text, whole_seconds, word
 from gateway.config.section import Read, Section
 from gateway.core.flags import Page
 
+_LONGEST_CAUSE = 100  # characters
+
 
 def read_page(section: Section, folder: Path) -> Page:
     """The page's settings. A relative template is looked for in ``folder``."""
@@ -55,3 +57,8 @@ def _compile(source: str, path: Path) -> None:
     except jinja2.TemplateSyntaxError as error:
         where = f"{path}:{error.lineno}"
         raise Invalid(f"is not a Jinja2 template: {where}: {error.message}") from error
+    except Exception as error:
+        # A template becomes Python code, and Python has limits of its own: blocks nested too
+        # deep are a SyntaxError there, long expressions a RecursionError or a MemoryError.
+        why = str(error).partition("\n")[0][:_LONGEST_CAUSE] or type(error).__name__
+        raise Invalid(f"cannot be compiled: {path}: {why}") from error

@@ -65,3 +65,30 @@ def test_text_that_yaml_reads_as_something_else_is_told(errors):
     (found,) = errors("page: {title: off}")
 
     assert found.endswith('write "off"')
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "".join(f"{{% for a{i} in [1] %}}" for i in range(25)) + "x" + "{% endfor %}" * 25,
+        "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+        "{{ " + "[" * 400 + "]" * 400 + " }}",
+        "{{ 1" + " + 1" * 5000 + " }}",
+    ],
+    ids=["too-many-nested-loops", "parentheses", "lists", "long-sum"],
+)
+def test_a_template_that_python_cannot_compile_is_an_error(errors, tmp_path, template):
+    (tmp_path / "own.html").write_text(template)
+
+    (found,) = errors("page: {template: own.html}")
+
+    assert found.startswith("config.yaml:1: page.template: cannot be compiled: own.html: ")
+    assert len(found) < 300
+
+
+def test_a_template_that_uses_what_jinja_does_not_know_is_an_error(errors, tmp_path):
+    (tmp_path / "own.html").write_text("{{ 1 | no_such_filter }}")
+
+    (found,) = errors("page: {template: own.html}")
+
+    assert "no_such_filter" in found
