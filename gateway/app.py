@@ -226,11 +226,7 @@ class Gateway:
             self._control.stop()
 
     def _follow(self) -> None:
-        """What the data plane keeps from the settings, when they have changed."""
-        settings = self._state.settings
-        if settings.page != self._plane.settings.page:
-            self._plane.pages = Pages(settings.page)
-        self._plane.settings = settings
+        self._plane.take_settings(self._state.settings)
 
     def _describe(self) -> Mapping[str, object]:
         plane = self._plane

@@ -62,10 +62,6 @@ class LengthBody:
         self.done = False
         self.surplus = b""
 
-    @property
-    def left(self) -> int:
-        return self._left
-
     def feed(self, data: bytes) -> bytes:
         size = len(data)
         if size < self._left:

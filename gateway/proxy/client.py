@@ -15,11 +15,12 @@ from gateway.core.decision import Refuse, decide, must_ask
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
 from gateway.proxy.body import NO_BODY, BodyReader
+from gateway.proxy.deadlines import NEVER
 from gateway.proxy.errors import AppError, ClientError, FramingError
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
-from gateway.proxy.line import NEVER, Line
-from gateway.proxy.request import RequestHead, RequestReader
+from gateway.proxy.line import Line
+from gateway.proxy.request import RequestHead
 
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
@@ -62,7 +63,7 @@ class ClientConnection(Line):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._requests = RequestReader(self._plane.peer(transport), self._plane.default_host)
+        self.meet()
         self._wait_for_client()
         if not self._plane.admit(self):
             self._say(ClientError(503, "Too many connections", "the gateway is at its limit"))
@@ -154,6 +155,10 @@ class ClientConnection(Line):
         old = request is not None and request.block.http_1_0
         return b"Connection: keep-alive\r\n" if old else b""
 
+    def meet(self) -> None:
+        """Work out who the peer is, and whether it is believed; again when that changes."""
+        self._requests = self._plane.reader(self.transport)
+
     def go_on(self) -> None:
         """The app has caught up."""
         self._app_slow = False
@@ -170,7 +175,7 @@ class ClientConnection(Line):
     def app_failed(self, error: AppError, *, whole: bool) -> None:
         """502 or 504: nothing of the app's answer has been sent."""
         self._exchange = None
-        self._say(ClientError(error.status, error.title, error.detail), close=not whole)
+        self._say(ClientError(error.status, error.title, error.public), close=not whole)
         if not self.transport.is_closing() and not self._last:
             self._next()
 

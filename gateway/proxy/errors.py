@@ -14,10 +14,15 @@ class ClientError(Exception):
 
 
 class AppError(Exception):
-    """The app gave no answer that makes sense: 502, or 504 when it took too long."""
+    """The app gave no answer that makes sense: 502, or 504 when it took too long.
+
+    ``detail`` is for the log: addresses and errors of the system are the operator's business.
+    Visitors are told ``public``.
+    """
 
     status = 502
     title = "Bad gateway"
+    public = "The site cannot be reached just now, or gave no answer that makes sense."
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -29,6 +34,7 @@ class AppTimeoutError(AppError):
 
     status = 504
     title = "Gateway timeout"
+    public = "The site took too long to answer."
 
 
 class LeaseOutError(AppError):

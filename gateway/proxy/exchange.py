@@ -232,6 +232,7 @@ class Exchange:
         if self.was_cut:
             return
         self._plane.tally.failed(error.status)
+        self._plane.trouble.warning(f"{error.status}: {error.detail}")
         if client is None:
             return
         if self.answered:

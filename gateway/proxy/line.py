@@ -15,10 +15,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from gateway.proxy.deadlines import NEVER
+from gateway.proxy.sockets import keep_watch, reset
+
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
 
-NEVER = float("inf")
 AHEAD = 65_536  # bytes a client may send ahead of the answer it waits for
 
 # Seconds to read on after the last answer: since the last byte, and in all. nginx has 5 and 30.
@@ -53,6 +55,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        keep_watch(transport)
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
@@ -84,7 +87,7 @@ class Line(asyncio.Protocol):
 
     def reset(self) -> None:
         """End at once, so that the client sees that something is missing."""
-        self._plane.reset(self.transport)
+        reset(self.transport)
 
     def _pause(self) -> None:
         if not self._paused:

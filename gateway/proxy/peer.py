@@ -2,15 +2,16 @@
 
 A trusted proxy's word is taken for the way so far: its X-Forwarded-For is appended to and
 read from the right, up to the first address that is no trusted proxy. Nobody else's is.
+
+A peer on a Unix socket is a trusted proxy by definition: visitors have no way to one, and
+whoever may open it was let by the file's permissions.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from ipaddress import ip_address
 
-from gateway.core.flags import Network
+from gateway.core.addresses import Networks
 from gateway.proxy.request import FieldBlock
 
 _HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
@@ -19,12 +20,12 @@ _HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 class Peer:
     """``address`` is an IP address without zone, or "" on a Unix socket."""
 
-    __slots__ = ("_for", "_networks", "_proto", "_rest", "address", "trusted")
+    __slots__ = ("_for", "_proto", "_proxies", "_rest", "address", "trusted")
 
-    def __init__(self, address: str, *, tls: bool, networks: Sequence[Network]) -> None:
+    def __init__(self, address: str, *, tls: bool, proxies: Networks) -> None:
         self.address = address.partition("%")[0]
-        self._networks = networks
-        self.trusted = _within(self.address, networks)
+        self._proxies = proxies
+        self.trusted = not address or proxies.contain(self.address)
         self._for = b"X-Forwarded-For: %b\r\n" % (self.address or "unknown").encode()
         self._proto = b"X-Forwarded-Proto: %b\r\n" % (b"https" if tls else b"http")
         self._rest = self._for + self._proto + b"X-Forwarded-Host: "
@@ -36,7 +37,7 @@ class Peer:
         hops = [hop.strip() for line in request.forwarded_for for hop in line.split(b",")]
         addresses = [_address(hop.decode("latin-1")) for hop in hops if hop]
         for address in reversed(addresses):
-            if not _within(address, self._networks):
+            if not self._proxies.contain(address):
                 return address
         return addresses[0] if addresses else self.address
 
@@ -47,9 +48,8 @@ class Peer:
         names = {name.lower() for name, _ in request.pairs}
         lines = self._for
         if request.forwarded_for is not None:
-            so_far = b", ".join(request.forwarded_for)
-            address = (self.address or "unknown").encode()
-            lines = b"X-Forwarded-For: %b, %b\r\n" % (so_far, address)
+            way = [*request.forwarded_for, self.address.encode()]
+            lines = b"X-Forwarded-For: %b\r\n" % b", ".join(filter(None, way))
         if b"x-forwarded-proto" not in names:
             lines += self._proto
         if b"x-forwarded-host" not in names and host:
@@ -61,12 +61,3 @@ def _address(hop: str) -> str:
     """A hop without the port that some proxies add; what cannot be read stays as it is."""
     match = _HOP.fullmatch(hop)
     return hop if match is None else match[1] or match[2]
-
-
-def _within(address: str, networks: Sequence[Network]) -> bool:
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None) or ip
-    return any(mapped in network for network in networks)

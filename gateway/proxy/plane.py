@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
-import struct
 import time
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
 from typing import Protocol
 
 from gateway.config.settings import Settings
+from gateway.core.addresses import compile_networks
 from gateway.core.decision import Refuse
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
@@ -27,14 +26,12 @@ from gateway.proxy.deadlines import Sweep
 from gateway.proxy.in_flight import InFlight
 from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
-from gateway.proxy.request import RequestHead
+from gateway.proxy.request import RequestHead, RequestReader
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.telemetry.tally import Tally
+from gateway.telemetry.throttled_log import ThrottledLog
 
 log = logging.getLogger("gateway.proxy")
-
-# l_onoff=1, l_linger=0: close() sends a reset, so that half an answer never looks whole.
-_RESET = struct.pack("ii", 1, 0)
 
 
 def _nothing() -> None:
@@ -78,6 +75,8 @@ class DataPlane:
         self.pool = Pool(self.settings.timeouts.idle)
         self.connector = Connector(self, self.settings.upstream)
         self.default_host = _authority(self.settings)
+        self.trouble = ThrottledLog(log, self.time)  # with the app
+        self._proxies = compile_networks(self.settings.trusted_proxies)
         self.leaving = False
         self._ticked = ticked
         self.date_line = b""
@@ -89,6 +88,17 @@ class DataPlane:
 
     def start(self) -> None:
         self._sweep.start()
+
+    def take_settings(self, settings: Settings) -> None:
+        """New settings; connections that are there already follow them too."""
+        before, self.settings = self.settings, settings
+        self.pool.idle_timeout = settings.timeouts.idle
+        if settings.page != before.page:
+            self.pages = Pages(settings.page)
+        if settings.trusted_proxies != before.trusted_proxies:
+            self._proxies = compile_networks(settings.trusted_proxies)
+            for client in self.clients:
+                client.meet()
 
     def sweep(self, now: float) -> None:
         """Time out whoever's deadline has passed at ``now``, on the loop's clock."""
@@ -143,11 +153,12 @@ class DataPlane:
             client.deadline = self.time() + self.settings.timeouts.header
         return len(self.clients) <= self.settings.limits.connections
 
-    def peer(self, transport: asyncio.BaseTransport) -> Peer:
+    def reader(self, transport: asyncio.BaseTransport) -> RequestReader:
+        """What reads the requests of a client's connection."""
         name = transport.get_extra_info("peername")
         address = name[0] if isinstance(name, tuple) else ""
         tls = transport.get_extra_info("sslcontext") is not None
-        return Peer(address, tls=tls, networks=self.live.settings.trusted_proxies)
+        return RequestReader(Peer(address, tls=tls, proxies=self._proxies), self.default_host)
 
     def refusal(self, decision: Refuse, request: RequestHead, snapshot: Snapshot) -> Answer:
         view = snapshot.view(decision.flag)
@@ -170,13 +181,6 @@ class DataPlane:
         self._tasks.add(task)
         task.add_done_callback(done)
         return task
-
-    def reset(self, transport: asyncio.Transport) -> None:
-        """Close so that the client sees that something is missing."""
-        sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        transport.abort()
 
     def _drain(self) -> None:
         for client in list(self.clients):

@@ -25,7 +25,7 @@ class Pool:
 
     def __init__(self, idle_timeout: float) -> None:
         self._idle: deque[UpstreamConnection] = deque()
-        self._idle_timeout = idle_timeout
+        self.idle_timeout = idle_timeout
 
     def __len__(self) -> int:
         return len(self._idle)
@@ -44,7 +44,7 @@ class Pool:
     def release(self, connection: UpstreamConnection, now: float) -> UpstreamConnection | None:
         """Keep a connection; returns the coldest, to be closed, where there are too many."""
         connection.idle_since = now
-        connection.deadline = now + self._idle_timeout
+        connection.deadline = now + self.idle_timeout
         self._idle.append(connection)
         return self._idle.popleft() if len(self._idle) > MAX_IDLE else None
 

@@ -180,12 +180,14 @@ class RequestReader:
             raise _no_request_line(raw)
         block = self._settle(raw, end)
         head = RequestHead(start[1], start[2], block)
+        if head.method == b"CONNECT":  # whatever its target: a tunnel is not ours to give
+            raise ClientError(405, "Method not allowed", "this is no forward proxy")
         kept = _settle_fields(block)
+        if not block.host and not block.http_1_0:
+            raise bad_request("the Host field is missing")
         head.host = block.host
         if head.target[:1] != b"/":
             _settle_target(head)
-        if not head.host and not block.http_1_0:
-            raise bad_request("the Host field is missing")
         head.upgrade = block.upgrade and head.method == b"GET"
         head.client = self._peer.client(block)
         hop = _hop_fields(block, upgrade=head.upgrade)
@@ -252,8 +254,6 @@ def _hop_fields(block: FieldBlock, *, upgrade: bool) -> bytes:
 def _settle_target(head: RequestHead) -> None:
     """Asterisk form stays; absolute form loses its authority to the Host field."""
     target = head.target
-    if head.method == b"CONNECT":
-        raise ClientError(405, "Method not allowed", "this is no forward proxy")
     if target == b"*" and head.method == b"OPTIONS":
         return
     absolute = ABSOLUTE_FORM.fullmatch(target)

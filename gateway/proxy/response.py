@@ -115,6 +115,8 @@ def parse_response(raw: bytes) -> ResponseHead:
         head.http_1_0 = minor == b"0"
         kept = b"HTTP/1.1 %b%b%b" % (status, reason or b" ", kept[match.end(3) :])
     head.kept = without(kept, head.named) if head.named else kept
+    if head.content_length is not None:
+        head.event_stream = False  # a stream that says its length has an end like any answer
     head.keep_alive = b"close" not in head.connection and (
         not head.http_1_0 or b"keep-alive" in head.connection
     )

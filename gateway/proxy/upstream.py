@@ -4,7 +4,8 @@ Theory of operation. The connection reads the head of an answer, then relays its
 comes. It is kept for the next exchange only if the answer ended exactly where its framing
 said, the whole request had gone out, and both sides meant to go on. A byte that arrives while
 nobody waits for one closes it: handed to the next visitor, it would be somebody else's answer
-(response poisoning; measured in other proxies' clients).
+(response poisoning; measured in other proxies' clients). What an app sends unasked *after* its
+connection was taken again cannot be told from an answer, by any proxy.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import select
 from typing import TYPE_CHECKING, cast
 
 from gateway.proxy.body import NO_BODY, BodyReader
+from gateway.proxy.deadlines import NEVER
 from gateway.proxy.errors import AppError, AppTimeoutError, FramingError
 from gateway.proxy.response import MAX_HEAD, ResponseHead, parse_plain, parse_response
+from gateway.proxy.sockets import keep_watch
 from gateway.proxy.tunnel import Farewell, Tunnel
 
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
     from gateway.proxy.plane import DataPlane
 
-NEVER = float("inf")
 MOMENT = 2.0  # seconds for what is still to be sent, and for the app to end once it is told
 MAX_INFORMATIONAL = 32  # 1xx answers before the real one; more is a flood
 
@@ -137,6 +139,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        keep_watch(transport)
         self._arrived = select.poll()
         self._arrived.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self._plane.upstreams.add(self)

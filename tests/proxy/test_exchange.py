@@ -68,6 +68,7 @@ def exchange(client: Client) -> Exchange:
         pool=SimpleNamespace(take=lambda _now, *, fresh: None),
         connector=SimpleNamespace(connect=lambda _exchange: None),
         tally=Tally(),
+        trouble=SimpleNamespace(warning=lambda _text: None),
         time=lambda: 0.0,
     )
     request = read_request(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")

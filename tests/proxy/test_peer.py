@@ -6,11 +6,12 @@ from ipaddress import ip_network
 
 import pytest
 
+from gateway.core.addresses import compile_networks
 from gateway.proxy.peer import Peer
 from gateway.proxy.request import FieldBlock
 from tests.support.heads import read_request
 
-TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+TRUSTED = compile_networks([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
 
 
 def request(*lines: bytes, trusted: bool = True) -> FieldBlock:
@@ -19,7 +20,7 @@ def request(*lines: bytes, trusted: bool = True) -> FieldBlock:
 
 
 def peer(address: str, *, tls: bool = False) -> Peer:
-    return Peer(address, tls=tls, networks=TRUSTED)
+    return Peer(address, tls=tls, proxies=TRUSTED)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def peer(address: str, *, tls: bool = False) -> Peer:
         ("fd00::1", True),
         ("fd00::1%eth0", True),
         ("2001:db8::1", False),
-        ("", False),
+        ("", True),
     ],
 )
 def test_a_peer_is_trusted_by_its_network(address: str, trusted: bool) -> None:  # noqa: FBT001 a table's column
@@ -90,6 +91,13 @@ def test_what_a_trusted_proxy_says_is_not_said_again() -> None:
 def test_a_unix_sockets_client_has_no_address() -> None:
     assert peer("").client(request()) == ""
     assert peer("").field_lines(request(), b"a.test").startswith(b"X-Forwarded-For: unknown\r\n")
+
+
+def test_a_proxy_on_a_unix_socket_is_believed_and_adds_no_address() -> None:
+    asked = request(b"X-Forwarded-For: 192.0.2.7", b"X-Forwarded-Proto: https")
+
+    assert peer("").client(asked) == "192.0.2.7"
+    assert peer("").field_lines(asked, b"") == b"X-Forwarded-For: 192.0.2.7\r\n"
 
 
 def test_an_old_request_without_host_has_no_forwarded_host() -> None:

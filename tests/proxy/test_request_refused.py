@@ -74,6 +74,8 @@ def test_malformed_request_lines_are_400(line: bytes) -> None:
         (b"GET / HTTP/3", 505),
         (b"CONNECT b.test:443 HTTP/1.1", 405),
         (b"CONNECT http://b.test/ HTTP/1.1", 405),
+        (b"CONNECT / HTTP/1.1", 405),
+        (b"CONNECT * HTTP/1.1", 405),
         (b"BREW / HTTP/1.1", 501),
         (b"BREW /caf\xc3\xa9 HTTP/1.1", 501),
     ],
@@ -189,3 +191,7 @@ def test_too_many_fields_are_431() -> None:
 @pytest.mark.parametrize("value", [b"100-continue, x", b"200-ok", b"100", b"", b'"100-continue"'])
 def test_other_expectations_are_417(value: bytes) -> None:
     assert refused(raw(b"Expect: " + value)) == 417
+
+
+def test_a_target_with_an_authority_does_not_make_up_for_a_missing_host() -> None:
+    assert refused(raw(line=b"GET http://b.test/ HTTP/1.1", host=None)) == 400

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
+from gateway.core.addresses import compile_networks
 from gateway.proxy.peer import Peer
 from gateway.proxy.request import RequestHead, RequestReader
 
@@ -12,8 +13,8 @@ STRANGER = "192.0.2.1"
 
 def reader(*, trusted: bool = False, default_host: bytes = b"default.test") -> RequestReader:
     """The reader of a new connection from ``STRANGER``, who may be a trusted proxy."""
-    networks = (ip_network(STRANGER),) if trusted else ()
-    return RequestReader(Peer(STRANGER, tls=False, networks=networks), default_host)
+    proxies = compile_networks([ip_network(STRANGER)] if trusted else [])
+    return RequestReader(Peer(STRANGER, tls=False, proxies=proxies), default_host)
 
 
 def read_request(raw: bytes, *, trusted: bool = False) -> RequestHead:
