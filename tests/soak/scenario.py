@@ -155,8 +155,7 @@ def _go_through(plan: Plan, site: Site, guards: list[Guards], result: Result) ->
             result.failures.append(f"not every flag was guarded within {RECOVERY} s of the fault")
     deadline = time.monotonic() + plan.seconds
     while time.monotonic() < deadline:
-        enough = site.count() >= plan.requests * sum(WEIGHTS.values()) / 18 * 1.02
-        if enough and len(read_windows(site.windows)) >= plan.windows:
+        if site.count() >= plan.requests and len(read_windows(site.windows)) >= plan.windows:
             return
         time.sleep(0.25)
 

@@ -127,8 +127,9 @@ class Site:
         return Program("app", command, log=log, ports=[self._app_port], cwd=ROOT)
 
     def count(self) -> int:
-        """How many requests the app has had."""
-        return int(self._ask("count")["requests"])
+        """How many requests in the scope of a flag the app has had."""
+        counts = self._ask("count")["requests"]
+        return sum(counts.get(scope.path, 0) for scope in SCOPES)
 
     def idle(self) -> bool:
         """Whether the app has nothing left to do."""
