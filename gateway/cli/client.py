@@ -104,9 +104,11 @@ class Client:
         self._kept = connection if self._keep else None
         used = connection.sock is not None
         try:
-            if self._hung_up:
-                raise ConnectionAbortedError("hung up")
             _set_timeout(connection, seconds)
+            if connection.sock is None:
+                connection.connect()
+            if self._hung_up:  # looked at once there is a socket that hang_up could have ended
+                raise ConnectionAbortedError("hung up")
             connection.request(method, target, body, fields)
             response = connection.getresponse()
             return response, response.read().decode("utf-8", "replace")

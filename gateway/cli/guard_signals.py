@@ -2,7 +2,8 @@
 
 They are blocked in every thread and fetched by one thread of their own. Unlike a handler that
 learns where each came from: Ctrl-C on a terminal goes to the command as well, by itself, and
-must not reach it twice.
+must not reach it twice. It waits without a timeout: with one, Python 3.11 makes a signal up where
+the wait is interrupted as its time runs out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from types import TracebackType
 from typing import Self
 
 SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-POLL = 0.2  # seconds between calls that are ended, until they have
 _END = signal.SIGURG  # tells the thread to end; ignored by everybody else
 _FETCHED = SIGNALS | {_END}
 
@@ -72,9 +72,11 @@ class Interrupts:
 
     @contextmanager
     def breaking(self, end: Callable[[], None]) -> Iterator[None]:
-        """Has ``end`` called once a signal has come, until the block is left."""
+        """Has ``end`` called when a signal comes, or at once where one has."""
         with self._lock:
             self._breaking.append(end)
+            if self.number is not None:
+                end()
         try:
             yield
         finally:
@@ -83,13 +85,10 @@ class Interrupts:
 
     def _fetch(self) -> None:
         while not self._over.is_set():
-            came = signal.sigtimedwait(_FETCHED, POLL)
-            with self._lock:
-                if came is not None and came.si_signo != _END:
+            came = signal.sigwaitinfo(_FETCHED)
+            if came.si_signo in SIGNALS:
+                with self._lock:
                     self._note(came.si_signo, from_terminal=came.si_code > 0)
-                if self.number is not None:
-                    for end in self._breaking:
-                        end()
 
     def _note(self, number: int, *, from_terminal: bool) -> None:
         # The kernel's own signals have a positive code; a process's have not.
@@ -97,4 +96,6 @@ class Interrupts:
             self.number = number
         for listener in self._listeners:
             listener(number, from_terminal)
+        for end in self._breaking:
+            end()
         self._came.set()

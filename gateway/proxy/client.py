@@ -139,12 +139,12 @@ class ClientConnection(Line):
         """The deadline has passed: for a head, a body, the next request, or our own answer."""
         if self._unsent or self._last or self.transport.is_closing():
             self._overdue()
-        elif self._exchange is not None:
-            self._say_timeout(answered=self._abandon())
-        elif self._heads.partial:
-            self._say_timeout(answered=False)
-        else:
+        elif self._exchange is None and not self._heads.partial:
             self.finish(linger=False)
+        elif self._abandon():
+            self.reset()
+        else:
+            self._say(ClientError(408, "Request timeout", "the request took too long to arrive"))
 
     # The exchange's side
 
@@ -152,8 +152,7 @@ class ClientConnection(Line):
     def keep_alive_line(self) -> bytes:
         """HTTP/1.0 must be told that the connection stays (RFC 9112, 9.3)."""
         request = self._request
-        old = request is not None and request.block.http_1_0
-        return b"Connection: keep-alive\r\n" if old else b""
+        return b"Connection: keep-alive\r\n" if request and request.block.http_1_0 else b""
 
     def meet(self) -> None:
         """Work out who the peer is, and whether it is believed; again when that changes."""
@@ -181,15 +180,10 @@ class ClientConnection(Line):
 
     def cut(self, *, shown: bool = False) -> None:
         """Half an answer went out: a reset shows it, where it is not ``shown`` anyway."""
-        self._exchange = None
-        if shown:
-            self.finish(linger=True)
-        else:
+        self._exchange = self.tunnel = None
+        if not shown:
             self.reset()
-
-    def let_go(self) -> None:
-        """The tunnel has had its last word."""
-        self.tunnel = None
+            return
         self.transport.resume_reading()
         self.finish(linger=True)
 
@@ -391,17 +385,11 @@ class ClientConnection(Line):
 
     def _say(self, error: ClientError, *, close: bool = True) -> None:
         request = self._request
-        accept = request.block.accept if request is not None else None
+        accept = request.block.accept if request else None
         close = close or request is None or not request.block.keep_alive or self.draining
         answer = self._plane.pages.error(error.status, error.title, error.detail, accept)
         self._plane.tally.say(error.status)
         self._answer(answer, close=close)
-
-    def _say_timeout(self, *, answered: bool) -> None:
-        if answered:
-            self.reset()
-        else:
-            self._say(ClientError(408, "Request timeout", "the request took too long to arrive"))
 
     def _refuse_broken(self, error: ClientError | FramingError) -> None:
         """Nothing that follows can be understood: answer, and close."""

@@ -279,6 +279,7 @@ class Exchange:
     def _abandon(self) -> None:
         table = self._plane.in_flight
         if self in table and not self.was_cut:
+            self._tunnel = None  # it is kept for long, and the connections need not be
             table.give_up(self)
 
     def _leave(self) -> None:

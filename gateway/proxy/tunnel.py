@@ -113,7 +113,7 @@ class Tunnel:
 
     def _let_go_if_ended(self) -> None:
         if self._app_stream.over and self._client_stream.over:
-            self._client.let_go()
+            self._client.cut(shown=True)
             self._leave_app()
 
     def _leave_app(self) -> None:

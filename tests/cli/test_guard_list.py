@@ -147,9 +147,11 @@ async def test_jobs_run_side_by_side(reindex: FakeGuarded, tmp_path: Path) -> No
 async def test_jobs_that_run_when_one_fails_come_to_their_end(
     reindex: FakeGuarded, tmp_path: Path
 ) -> None:
-    os.mkfifo(tmp_path / "go")
+    for name in ("begun", "go"):
+        os.mkfifo(tmp_path / name)
     (tmp_path / "users").write_text("ann\nbob\ncarol\n")
-    body = f"cd {tmp_path}; case $1 in ann) exit 4;; bob) cat go; touch ended;; *) touch no;; esac"
+    ann, bob = "cat begun; exit 4", "echo x > begun; cat go; touch ended"
+    body = f"cd {tmp_path}; case $1 in ann) {ann};; bob) {bob};; *) touch no;; esac"
     words = ("guard", "reindex", "--users", str(tmp_path / "users"), "--jobs", "2")
     running = asyncio.create_task(reindex.run(*words, "--", "sh", "-c", body, "sh"))
     await reindex.wait_for("POST /flags/reindex/drain", 2)
@@ -157,8 +159,9 @@ async def test_jobs_that_run_when_one_fails_come_to_their_end(
     result = await running
     assert result.exit_code == 4
     assert (tmp_path / "ended").exists()
-    assert reindex.flag["users"] == ["ann"] or (tmp_path / "no").exists()
     assert "stopped: " in result.stderr
+    assert "ann" in reindex.flag["users"]
+    assert "bob" not in reindex.flag["users"]
 
 
 async def test_jobs_that_flip_at_the_same_time_let_everybody_go(
@@ -172,8 +175,6 @@ async def test_jobs_that_flip_at_the_same_time_let_everybody_go(
     assert result.exit_code == 0, result.stderr
     assert reindex.flag["users"] == []
     assert sorted(journaled(journal)) == sorted((name, "done") for name in names)
-    assert {call.fields["If-Match"] for call in reindex.calls if call.method == "DELETE"
-            and "/users/" in call.path} != set()  # fmt: skip
 
 
 async def test_an_empty_list_is_no_failure_and_touches_nothing(

@@ -95,9 +95,8 @@ async def test_a_command_that_ends_well_all_the_same_leaves_the_flag_on(
 async def test_every_signal_is_passed_on_not_only_the_first(
     site: FakeGuarded, fifo: Path, tmp_path: Path
 ) -> None:
-    body = (
-        "trap 'echo one > up; trap \"exit 6\" INT' INT; echo up > up; while :; do sleep 0.02; done"
-    )
+    second = 'trap "exit 6" INT; echo one > up'
+    body = f"trap '{second}' INT; echo up > up; while :; do sleep 0.02; done"
     guard = await site.guard("site", *command(tmp_path, body))
     await up(fifo)
     guard.signal(signal.SIGINT)

@@ -16,10 +16,10 @@ SECONDS = 60.0  # at most, on a machine that is busy with other tests
 @pytest.mark.parametrize(
     "plan",
     [
-        pytest.param(Plan(ONE, 1500, 6, SECONDS, clients=100), id="one worker"),
-        pytest.param(Plan(FOUR, 1500, 6, SECONDS, clients=100), id="four workers"),
+        pytest.param(Plan(ONE, 1000, 5, SECONDS, clients=100), id="one worker"),
+        pytest.param(Plan(FOUR, 1000, 5, SECONDS, clients=100), id="four workers"),
         pytest.param(
-            Plan(REPLICAS, 1500, 6, SECONDS, KILL_ONE_WORKER, clients=100),
+            Plan(REPLICAS, 1000, 5, SECONDS, KILL_ONE_WORKER, clients=100),
             id="three replicas, a worker killed",
         ),
     ],

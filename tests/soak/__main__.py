@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.soak import faults
 from tests.soak.scenario import Plan, Result, run
-from tests.soak.topology import FOUR, ONE, REPLICAS
+from tests.soak.topology import FOUR, FOUR_STRICT, ONE, REPLICAS
 
 PLANS = {
     "one": Plan(ONE, 14_000, 30, 60),
@@ -20,7 +20,7 @@ PLANS = {
     "replicas": Plan(REPLICAS, 14_000, 30, 60),
     "four-killed": Plan(FOUR, 12_000, 25, 60, faults.KILL_WORKERS),
     "four-replaced": Plan(FOUR, 12_000, 25, 60, faults.REPLACE_WORKERS),
-    "four-frozen": Plan(FOUR, 8_000, 20, 60, faults.FREEZE_WORKER),
+    "four-frozen": Plan(FOUR_STRICT, 8_000, 20, 60, faults.FREEZE_WORKER),
     "replicas-killed": Plan(REPLICAS, 12_000, 25, 60, faults.KILL_WORKERS),
     "replica-frozen": Plan(REPLICAS, 10_000, 25, 60, faults.FREEZE_REPLICA),
     "redis-restarted": Plan(REPLICAS, 10_000, 25, 60, faults.RESTART_REDIS),

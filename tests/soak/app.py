@@ -15,6 +15,7 @@ import json
 import re
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -73,7 +74,8 @@ class App:
         said: object = self.records
         if what == "count":
             under_way = sum(record[5] is None for record in self.records)
-            said = {"requests": len(self.records), "under_way": under_way}
+            scopes = Counter(record[2] for record in self.records)
+            said = {"requests": scopes, "under_way": under_way}
         body = json.dumps(said).encode()
         writer.write(_HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 

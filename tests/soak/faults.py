@@ -23,11 +23,15 @@ Cause = Callable[[Site], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``breaks``: connections of any kind may be lost by it, those of the control group too."""
+    """``breaks``: connections of any kind may be lost by it, those of the control group too.
+
+    ``windows``: so many at least must start while it lasts.
+    """
 
     name: str
     cause: Cause
     breaks: bool = True
+    windows: int = 0
 
 
 def kill_workers(site: Site, times: int = 4) -> None:
@@ -93,18 +97,19 @@ def freeze_redis(site: Site) -> None:
 
 
 def _wake_into_a_window(site: Site, after: float, wake: Callable[[], None]) -> None:
-    # What it then does first is what would overlap. Where no window comes, it is woken anyway.
+    # What it does first then is what would overlap.
     time.sleep(after)
-    known, deadline = len(read_windows(site.windows)), time.monotonic() + 5
+    known, deadline = len(read_windows(site.windows)), time.monotonic() + 40
     while len(read_windows(site.windows)) == known and time.monotonic() < deadline:
         time.sleep(0.002)
     wake()
+    assert time.monotonic() < deadline, "no command has run in 40 s, though the flags are strict"
 
 
 KILL_WORKERS = Fault("workers killed", kill_workers)
 KILL_ONE_WORKER = Fault("a worker killed", kill_one_worker)
 REPLACE_WORKERS = Fault("workers replaced", replace_workers, breaks=False)
-FREEZE_WORKER = Fault("a worker frozen", freeze_worker)
-FREEZE_REPLICA = Fault("a replica frozen", freeze_replica)
+FREEZE_WORKER = Fault("a worker frozen", freeze_worker, windows=2)
+FREEZE_REPLICA = Fault("a replica frozen", freeze_replica, windows=2)
 RESTART_REDIS = Fault("Redis restarted", restart_redis, breaks=False)
 FREEZE_REDIS = Fault("Redis frozen", freeze_redis, breaks=False)

@@ -63,6 +63,8 @@ class Guards:
         while not self._over.is_set():
             ran = self._once()
             self.ran.append(ran)
+            with self._site.guard_log.open("a") as log:
+                log.write(f"{ran.at - ran.took:.3f} {ran}\n")
             if ran.status != 0:
                 if ran.status is None or ran.status in LEFT_ON:
                     self._gateway("reset", self._scope.flag)

@@ -118,11 +118,11 @@ class Client:
             case "socket":
                 closes = await self._socket(scope, reader, writer)
             case "pair":
-                writer.write(self._head(scope, "get") + self._head(scope, "get"))
+                _send(writer, self._head(scope, "get") + self._head(scope, "get"))
                 self._leave_perhaps()
                 closes = await self._take(scope, reader) or await self._take(scope, reader)
             case _:
-                writer.write(self._head(scope, kind))
+                _send(writer, self._head(scope, kind))
                 # A stream of events that nobody listens to any more has no end to be read to.
                 self._leave_perhaps(seldom=kind == "events")
                 closes = await self._take(scope, reader, leaving=kind == "chunks")
@@ -190,13 +190,13 @@ class Client:
         chunked = self._random.random() < 0.4
         framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size) if chunked else b"x" * size
-        writer.write(self._head(scope, "upload", framing) + body[: size // 2])
+        _send(writer, self._head(scope, "upload", framing) + body[: size // 2])
         if self._load.may_orphan():
             await asyncio.sleep(0.01)
             raise Left
         if self._random.random() < 0.3:
             await asyncio.sleep(self._random.random() * 0.1)
-        writer.write(body[size // 2 :])
+        _send(writer, body[size // 2 :])
         self._leave_perhaps(seldom=True)  # not all of it has gone yet, perhaps
         return await self._take(scope, reader)
 
@@ -206,19 +206,25 @@ class Client:
         """Messages until it has had enough, or is closed by the other side."""
         upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
         key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
-        writer.write(self._head(scope, "socket", *upgrade, key))
+        _send(writer, self._head(scope, "socket", *upgrade, key))
         answer = await self._read(reader)
         if not self._load.told.take(scope, answer.status, held=answer.held):
             return answer.closes
         with suppress(EOFError, ConnectionError):
             for _ in range(self._random.randint(1, 40)):
-                writer.write(b"\x81\x82\0\0\0\0hi")
+                _send(writer, b"\x81\x82\0\0\0\0hi")
                 if (await reader.readexactly(2))[0] & 15 == 8:
                     break
                 await reader.readexactly(2)
                 await asyncio.sleep(0.05)
-            writer.write(b"\x88\x80\0\0\0\0")
+            _send(writer, b"\x88\x80\0\0\0\0")
         return True
+
+
+def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if writer.is_closing():
+        raise ConnectionResetError("the gateway has hung up")
+    writer.write(data)
 
 
 class Load:

@@ -56,6 +56,8 @@ class Result:
     windows: int = 0
     took: float = 0.0
     closest: float = math.inf
+    faulty: tuple[float, float] | None = None  # from when to when the fault lasted
+    during: int = 0  # windows that started then
     recovered: float | None = None
     guards: Counter[int | None] = field(default_factory=Counter)
     guards_took: list[float] = field(default_factory=list)
@@ -75,11 +77,15 @@ class Result:
         statuses = ", ".join(f"{count} with {status}" for status, count in self.guards.items())
         took = median(self.guards_took or [math.inf])
         yield f"  windows {self.windows}; guards ended {statuses}, in {took:.1f} s on the median"
-        recovered = "" if self.recovered is None else f"; guarded again in {self.recovered:.1f} s"
         yield (
             f"  overlaps {len(self.overlaps)}; an end {self.closest * 1000:.1f} ms "
-            f"before a window at the closest{recovered}"
+            f"before a window at the closest"
         )
+        if self.recovered is not None:
+            yield (
+                f"  {self.during} windows during the fault; "
+                f"all flags guarded again {self.recovered:.1f} s after it"
+            )
         yield from (f"    {overlap}" for overlap in self.overlaps[:10])
         yield from (f"  FAILED: {failure}" for failure in self.failures)
 
@@ -141,14 +147,15 @@ def _load(site: Site, plan: Plan) -> Iterator[Callable[[], Any]]:
 def _go_through(plan: Plan, site: Site, guards: list[Guards], result: Result) -> None:
     time.sleep(WARMING)
     if plan.fault is not None:
+        began = time.monotonic()
         plan.fault.cause(site)
+        result.faulty = began, time.monotonic()
         result.recovered = _recovery(guards)
         if result.recovered > RECOVERY:
             result.failures.append(f"not every flag was guarded within {RECOVERY} s of the fault")
     deadline = time.monotonic() + plan.seconds
     while time.monotonic() < deadline:
-        enough = site.count() >= plan.requests * sum(WEIGHTS.values()) / 18 * 1.02
-        if enough and len(read_windows(site.windows)) >= plan.windows:
+        if site.count() >= plan.requests and len(read_windows(site.windows)) >= plan.windows:
             return
         time.sleep(0.25)
 
@@ -173,6 +180,9 @@ def _judge(plan: Plan, site: Site, guards: list[Guards], result: Result) -> None
     result.control_group = sum(request.scope == CONTROL_GROUP for request in requests)
     result.requests = len(requests) - result.control_group
     result.windows = len(windows)
+    if result.faulty is not None:
+        since, until = result.faulty
+        result.during = sum(since < window.start < until for window in windows)
     result.overlaps = overlaps(requests, windows, SCOPES)
     result.closest = closest(requests, windows, SCOPES)
     for each in guards:
@@ -188,6 +198,8 @@ def _complaints(plan: Plan, site: Site, guards: list[Guards], result: Result) ->
         yield f"{result.requests} requests, of {plan.requests}"
     if result.windows < plan.windows:
         yield f"{result.windows} windows, of {plan.windows}"
+    if plan.fault is not None and result.during < plan.fault.windows:
+        yield f"{result.during} windows during the fault, of {plan.fault.windows}"
     yield from (f"a traceback in {log}" for log in site.tracebacks())
     yield from _of_the_load(plan, result)
     yield from _of_guards(plan, [ran for each in guards for ran in each.ran])

@@ -33,10 +33,11 @@ DRAIN = "drain: {grace: 1s, orphans: 3s}\n"
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """``workers`` of each gateway; several gateways share a Redis."""
+    """``workers`` of each gateway; several gateways share a Redis. ``strict`` are the flags."""
 
     name: str
     workers: tuple[int, ...]
+    strict: bool = False
 
     @property
     def replicated(self) -> bool:
@@ -45,20 +46,23 @@ class Topology:
 
 ONE = Topology("one worker", (1,))
 FOUR = Topology("four workers", (4,))
-REPLICAS = Topology("three replicas", (1, 2, 1))
+FOUR_STRICT = Topology("four workers", (4,), strict=True)
+REPLICAS = Topology("three replicas", (1, 2, 1), strict=True)
 
 
 class Gateway(GatewayProcess):
     """One gateway, in a store of its own or in one that it shares."""
 
-    def __init__(self, folder: Path, upstream: str, workers: int, store: str | None) -> None:
+    def __init__(
+        self, folder: Path, upstream: str, workers: int, *, strict: bool, store: str | None
+    ) -> None:
         self.workers = workers
         self._shared = store
-        strict = "true" if store is not None else "false"
+        yes = "true" if strict else "false"
         flags = (
             "flags:\n"
-            f"  feature: {{paths: [/feature], strict: {strict}}}\n"
-            f"  people: {{paths: [/people], user: {{cookie: uid}}, strict: {strict}}}\n"
+            f"  feature: {{paths: [/feature], strict: {yes}}}\n"
+            f"  people: {{paths: [/people], user: {{cookie: uid}}, strict: {yes}}}\n"
         )
         super().__init__(folder, upstream, flags, extra=f"workers: {workers}\n{DRAIN}")
 
@@ -88,6 +92,7 @@ class Site:
         self.topology = topology
         self.folder = folder
         self.windows = folder / "windows"
+        self.guard_log = folder / "guards.log"
         self.redis: RedisServer | None = None
         self.gateways: list[Gateway] = []
         self._app_port = free_port()
@@ -105,7 +110,8 @@ class Site:
                 store = self.redis.url
             upstream = f"http://127.0.0.1:{self._app_port}"
             for number, workers in enumerate(self.topology.workers):
-                gateway = Gateway(self.folder / f"gateway{number}", upstream, workers, store)
+                own, strict = self.folder / f"gateway{number}", self.topology.strict
+                gateway = Gateway(own, upstream, workers, strict=strict, store=store)
                 self.gateways.append(stack.enter_context(gateway))
             for gateway in self.gateways:
                 wait_until(gateway.all_listen, "all workers listen")
@@ -121,8 +127,9 @@ class Site:
         return Program("app", command, log=log, ports=[self._app_port], cwd=ROOT)
 
     def count(self) -> int:
-        """How many requests the app has had."""
-        return int(self._ask("count")["requests"])
+        """How many requests in the scope of a flag the app has had."""
+        counts = self._ask("count")["requests"]
+        return sum(counts.get(scope.path, 0) for scope in SCOPES)
 
     def idle(self) -> bool:
         """Whether the app has nothing left to do."""

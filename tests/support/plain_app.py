@@ -1,6 +1,7 @@
 """The smallest app there is: it answers every request with what it saw.
 
-What it is asked below ``/slow`` it answers once the test releases it.
+What it is asked below ``/slow`` it answers once the test releases it. ``/stream`` is an event
+stream, and ``/ws`` a WebSocket that only listens: both end when the client's side does.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
 
     def answer(self) -> None:
+        if self.path.startswith("/stream"):
+            self._stream()
+            return
+        if self.path.startswith("/ws"):
+            self._listen()
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path.startswith("/slow"):
             self.server.arrived.release()
@@ -46,6 +53,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(text)
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"9\r\ndata: x\n\n\r\n")
+        self._wait_for_the_end()
+
+    def _listen(self) -> None:
+        self.send_response(101)
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Upgrade", "websocket")
+        self.end_headers()
+        self.wfile.write(b"\x81\x05hello")
+        self._wait_for_the_end()
+
+    def _wait_for_the_end(self) -> None:
+        while self.rfile.read(1):
+            pass
+        self.close_connection = True
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 names the base looks for
 
