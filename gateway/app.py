@@ -178,21 +178,10 @@ class Gateway:
         reports = Reports(
             membership, store, state, traffic, waker, grace=lambda: state.settings.drain.grace
         )
-        self._spawn(waker.run(), "listening for wakes")
-        self._spawn(reports.run(), "answering drains")
+        for name, work in (("listening for wakes", waker.run), ("answering drains", reports.run)):
+            self._cleanup.push_async_callback(state.followers.start(name, work))
         drains = Drains(membership, store, state, waker, orphans=orphans)
         self._barrier = Barrier(membership, drains, Guards(store))
-
-    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        """A task that goes on until the cleanup."""
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(_report)
-        self._cleanup.push_async_callback(end)
 
     async def _start_control(self) -> None:
         listen = self._settings.control.listen
@@ -333,11 +322,6 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     for error in group.exceptions:
         leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return leaves
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("%s ended", task.get_name(), exc_info=error)
 
 
 def _say_what_hup_does() -> None:

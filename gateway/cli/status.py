@@ -98,6 +98,8 @@ def _general(revision: object, general: Document, now: float) -> Iterator[str]:
     trouble = "" if store.get("reachable") else f": NOT REACHED: {store.get('error')}"
     yield _line("store", f"{store.get('kind')}{trouble}")
     yield from _config(general.get("config") or {})
+    for failure in general.get("failures") or []:
+        yield _line("FAILING", failure)
 
 
 def _member(member: Document, now: float) -> str:

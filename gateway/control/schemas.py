@@ -216,6 +216,10 @@ SCHEMAS: Mapping[str, Document] = {
                     },
                 }
             ),
+            "failures": {
+                **_list(_TEXT),
+                "description": "Tasks of the gateway that fail, each with its error.",
+            },
             "in_flight": _WHOLE,
             "held": _WHOLE,
             "on": _list(_TEXT),

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
 
-from gateway.config import ConfigError
+from gateway.config import ConfigError, ConfigErrors, load
 from gateway.config.settings import Settings
 from gateway.core.flags import Flag
 
@@ -28,6 +29,24 @@ def define(settings: Settings, notices: tuple[ConfigError, ...] = ()) -> Definit
     """Takes some 40 ms for 1,000 flags, so a reload does it off the event loop."""
     flags = {flag.name: flag for flag in settings.flags}
     return Definitions(settings, definitions_digest(settings), flags, notices)
+
+
+def load_anew(running: Settings, environ: Mapping[str, str]) -> Definitions:
+    """What the YAML says now. Raises ``ConfigErrors``, whatever it is that goes wrong."""
+    try:
+        return settle(running, load(running.path, environ))
+    except ConfigErrors:
+        raise
+    except Exception as error:
+        raise unexpected(running.path, error) from error
+
+
+def unexpected(path: Path | None, error: Exception) -> ConfigErrors:
+    """A bug that a YAML has brought to light, as an error of that YAML; the bug is its cause."""
+    what = f"cannot be taken in, by a bug of the gateway: {type(error).__name__}: {error}"
+    errors = ConfigErrors([ConfigError(str(path or ""), None, "", what)])
+    errors.__cause__ = error
+    return errors
 
 
 def settle(running: Settings, loaded: Settings) -> Definitions:

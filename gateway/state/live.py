@@ -5,8 +5,9 @@ All that may change it takes one turn after another (``_turn``): a flip, an edit
 or a lift writes to the store first and is swapped in before its turn ends; a read of the store
 swaps in what it finds. So no reader ever sees new overrides beside old flags.
 
-Two tasks run beside the callers. One follows the YAML. The other waits for the store's push,
-for the first flag's TTL to run out, for the next lift and, after a failure, for the next try.
+Three tasks run beside the callers (``followers``). One follows the YAML, one the store's push;
+one waits for the first flag's TTL to run out, for the next lift and, after a failure, for the
+next try.
 
 When the store cannot be reached, the last known state goes on holding (fail-static), flips
 fail, and an edit of the YAML waits. Strict flags are the exception: once this member's lease is
@@ -22,14 +23,14 @@ import logging
 import math
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 
-from gateway.config import ConfigError, ConfigErrors, Settings, load
+from gateway.config import ConfigError, ConfigErrors, Settings
 from gateway.core.flags import Flag
 from gateway.core.overrides import Override, Patch, flipped, with_users
 from gateway.core.snapshot import Snapshot, compile_snapshot, fence
-from gateway.state.definitions import Definitions, define, settle
+from gateway.state.definitions import Definitions, define, load_anew, unexpected
 from gateway.state.edits import (
     Act,
     RevisionMoved,
@@ -40,6 +41,7 @@ from gateway.state.edits import (
     lost,
     take_in,
 )
+from gateway.state.followers import Followers
 from gateway.state.lease import Lease
 from gateway.state.shared_read import SharedRead
 from gateway.state.ttl import Freshness
@@ -65,8 +67,9 @@ class LiveState:
 
     ``settings`` are as last validly loaded, ``config_errors`` those of the last edit (none
     once mended), ``config_notices`` name what of it needs a restart, ``store_error`` says why
-    the store was not reached or believed last time. ``clock`` is seconds since the epoch,
-    ``monotonic`` never goes back, ``environ`` is what ``${NAME}`` in the YAML is taken from.
+    the store was not reached or believed last time, ``followers`` what goes on beside the
+    callers and may fail. ``clock`` is seconds since the epoch, ``monotonic`` never goes back,
+    ``environ`` is what ``${NAME}`` in the YAML is taken from.
     """
 
     snapshot: Snapshot
@@ -80,11 +83,13 @@ class LiveState:
         monotonic: Callable[[], float] = time.monotonic,
         environ: Mapping[str, str] | None = None,
         lease: Lease | None = None,
+        followers: Followers | None = None,
     ) -> None:
         self.settings = settings
         self.config_errors: tuple[ConfigError, ...] = ()
         self.config_notices: tuple[ConfigError, ...] = ()
         self.store_error: str | None = None
+        self.followers = followers or Followers()
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
@@ -102,7 +107,6 @@ class LiveState:
         self._woken = asyncio.Event()
         self._shared_read = SharedRead(self._read)
         self._listeners: list[Listener] = []
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open the store and take the settings in. Raises ``StoreError``: nothing is served."""
@@ -112,18 +116,15 @@ class LiveState:
         except StoreError:
             await self._store.close()
             raise
-        self._spawn(self._follow_store(), "following the store")
-        self._spawn(self._keep_up(), "keeping up with time")
+        self.followers.start("following the store", self._follow_store)
+        self.followers.start("keeping up with time", self._keep_up)
         if self.settings.path is not None:
-            self._spawn(self._follow_yaml(edits(self.settings.path)), "following the YAML")
+            self.followers.start("following the YAML", self._follow_yaml)
 
     async def close(self) -> None:
         """Stop following, and let go of the store. Idempotent."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
+        await self.followers.close()
         await self._shared_read.close()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await self._store.close()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -214,11 +215,6 @@ class LiveState:
     async def record(self, entry: AuditEntry) -> None:
         """Note something that changed no flag. Raises ``StoreError``."""
         await self._store.record(entry)
-
-    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(_report)
-        self._tasks.append(task)
 
     async def _change(self, name: str, step: Step, act: Act) -> Snapshot:
         async with self._turn:
@@ -315,22 +311,21 @@ class LiveState:
 
     # The YAML
 
-    async def _follow_yaml(self, changes: AsyncGenerator[None]) -> None:
-        async with aclosing(changes):
+    async def _follow_yaml(self) -> None:
+        assert self.settings.path is not None  # noqa: S101 there is nothing to follow without
+        async with aclosing(edits(self.settings.path)) as changes:
             async for _ in changes:
                 await self._reload()
 
     async def _load(self) -> Definitions:
         # On another thread: 1,000 flags take a second, for which no request should wait.
-        path, environ, running = self.settings.path, self._environ, self.settings
-        return await asyncio.to_thread(lambda: settle(running, load(path, environ)))
+        return await asyncio.to_thread(load_anew, self.settings, self._environ)
 
     async def _reload(self) -> None:
         try:
             new = await self._load()
         except ConfigErrors as errors:
-            self.config_errors, self._pending = errors.errors, None
-            _log.warning("the YAML is invalid, so nothing was changed:\n%s", errors)
+            self._refuse(errors)
             return
         if self.config_errors:
             self.config_errors = ()
@@ -341,13 +336,22 @@ class LiveState:
         self._pending = new if new.settings != self.settings else None
         await self._take_in_pending()
 
+    def _refuse(self, errors: ConfigErrors) -> None:
+        self.config_errors, self._pending = errors.errors, None
+        cause = errors.__cause__  # of a bug: the person who wrote the YAML has no use for others
+        _log.warning("the YAML is invalid, so nothing was changed:\n%s", errors, exc_info=cause)
+
     async def _take_in_pending(self) -> None:
         async with self._turn:
-            if self._pending is not None:
+            if self._pending is None:
+                return
+            try:
                 with suppress(StoreError):  # it is reported, and tried again
                     await self._take_in(self._pending)
                     self._pending = None
                     _log.info("the YAML was read: revision %d", self.snapshot.revision)
+            except Exception as error:  # noqa: BLE001 whatever it is, the YAML is followed on
+                self._refuse(unexpected(self.settings.path, error))
 
     # The store and the time
 
@@ -393,8 +397,3 @@ class LiveState:
                 lifts = [view.override.lift for view in self.snapshot.views if view.override]
                 if any(lift is not None and lift.at <= now for lift in lifts):
                     self._swap(self._stored, self._definitions)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("%s ended: the state is no longer followed", task.get_name(), exc_info=error)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from gateway.core.leases import Reading
@@ -79,7 +79,7 @@ class Membership:
         self._soon = asyncio.Event()
         self._roll = Roll(lease.terms)
         self._turn = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._ends: list[Callable[[], Awaitable[None]]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
@@ -89,8 +89,11 @@ class Membership:
         if self.lease.waits_for_load:
             raise StoreError(self._live.store_error or "the lease was not gained in time")
         self._unsubscribe = self._live.subscribe(lambda _snapshot: self._swapped())
-        self._spawn(self._keep(), "renewing the lease")
-        self._spawn(self._watch(), "watching the members")
+        for name, work in (
+            ("renewing the lease", self._keep),
+            ("watching the members", self._watch),
+        ):
+            self._ends.append(self._live.followers.start(name, work))
 
     async def leaving(self) -> None:
         """Say that this member takes no more connections; it goes on being waited for."""
@@ -111,12 +114,11 @@ class Membership:
 
     async def stop(self) -> None:
         """Stop renewing and watching; the record stays. Idempotent."""
-        tasks, self._tasks = self._tasks, []
+        ends, self._ends = self._ends, []
         self._unsubscribe()
         self._unsubscribe = lambda: None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            await end()
 
     async def renew(self) -> None:
         """Write this member's record. Raises ``StoreError``: the lease runs on as it was."""
@@ -250,13 +252,3 @@ class Membership:
     def _is_dead(self, record: Record) -> bool:
         process = read_process(record.document)
         return is_dead(process, self._worker.process, one_machine=self._worker.one_machine)
-
-    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(_report)
-        self._tasks.append(task)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("%s ended", task.get_name(), exc_info=error)

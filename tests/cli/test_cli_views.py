@@ -54,11 +54,13 @@ async def test_status_shows_what_is_wrong(two_flags: FakeControl) -> None:
     error = {"text": "config.yaml:14: flags.search.paths[0]: must start with /"}
     config = {"path": "config.yaml", "valid": False, "errors": [error]}
     store = {"kind": "sqlite", "reachable": False, "error": "disk I/O error"}
-    two_flags.answers["GET /status"] = 200, {**STATUS, "config": config, "store": store}
+    wrong = {"config": config, "store": store, "failures": ["following the YAML: KeyError: 'x'"]}
+    two_flags.answers["GET /status"] = 200, {**STATUS, **wrong}
     out = (await two_flags.run("status")).stdout
     assert "config       config.yaml IS NOT VALID; what it said before goes on serving" in out
     assert "config.yaml:14: flags.search.paths[0]: must start with /" in out
     assert "store        sqlite: NOT REACHED: disk I/O error" in out
+    assert "FAILING      following the YAML: KeyError: 'x'" in out
 
 
 async def test_status_shows_members_that_are_gone_and_who_guards(two_flags: FakeControl) -> None:

@@ -24,6 +24,7 @@ async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> N
         "guards": [],
         "store": {"kind": "memory", "reachable": True, "error": None},
         "config": {"path": "/etc/gateway/config.yaml", "valid": True, "errors": [], "notices": []},
+        "failures": [],
         "in_flight": 4,
         "held": 0,
         "on": ["site", "reindex"],
@@ -63,6 +64,14 @@ async def test_a_store_out_of_reach_shows_in_status_and_readiness(stage: Stage) 
     ready = await stage.json(await stage.client.get("/readyz"), 503)
     assert len(ready["reasons"]) == 1
     assert "disk is gone" not in str(ready)
+
+
+async def test_a_task_that_fails_shows_in_status_and_readiness(stage: Stage) -> None:
+    stage.state.followers.failures["following the YAML"] = "RecursionError: too deep"
+    failures = (await stage.get("/status"))["failures"]
+    assert failures == ["following the YAML: RecursionError: too deep"]
+    ready = await stage.json(await stage.client.get("/readyz"), 503)
+    assert ready["reasons"] == ["A task of the gateway fails: following the YAML."]
 
 
 async def test_a_public_port_that_does_not_listen_is_not_ready(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 
 from gateway.config import load
 from gateway.core.overrides import Patch
+from gateway.state.followers import Followers
 from gateway.state.live import LiveState
 from gateway.stores.sqlite import SqliteStore
 from tests.state.conftest import Start
 from tests.state.stage import ON, FlakyStore, Log, Swaps, is_on
+from tests.support.members import soon
 
 TOP = "upstream: http://127.0.0.1:8000\nstore: 'memory:'\n"
 
@@ -191,3 +194,54 @@ async def test_an_edit_of_no_flag_needs_no_store(edited: Edited, store: FlakySto
     store.broken = True
     edited.write("timeouts: {response: 5s}\nflags: {site: {}}\n")
     await edited.swaps.until(lambda _: edited.live.settings.timeouts.response == 5.0)
+
+
+@pytest.mark.parametrize("where", ["gateway.state.definitions.load", "gateway.state.live.take_in"])
+async def test_a_bug_that_an_edit_brings_to_light_is_an_error_of_the_yaml(
+    edited: Edited, log: Log, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    before = edited.live.snapshot
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(where, lambda *_: {}["x"])
+        edited.write("flags: {other: {}}\n")
+        await log.until("the YAML is invalid")
+    assert edited.live.snapshot is before
+    (error,) = edited.live.config_errors
+    assert "by a bug of the gateway: KeyError: 'x'" in str(error)
+    assert [type((record.exc_info or (0, 0))[1]) for record in caplog.records] == [KeyError]
+    edited.write("flags: {site: {enabled: true}}\n")
+    await edited.swaps.until(is_on)
+    assert edited.live.config_errors == ()
+
+
+async def test_the_yaml_is_followed_again_after_its_follower_has_failed(
+    start: Start, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(_path: Path) -> AsyncIterator[None]:
+        monkeypatch.undo()
+        yield
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("gateway.state.live.edits", failing)
+    live = await start(load(path, {}), followers=Followers(pause=0.001))
+    swaps = Swaps(live)
+    await soon(lambda: live.followers.failures)
+    assert live.followers.failures == {"following the YAML": "RecursionError: too deep"}
+    write(path, "flags: {site: {enabled: true}}\n")
+    await swaps.until(is_on)
+
+
+async def test_the_store_is_followed_again_after_its_follower_has_failed(
+    start: Start, store: FlakyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing() -> AsyncIterator[None]:
+        monkeypatch.undo()
+        yield
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(store, "changes", failing)
+    live = await start(followers=Followers(pause=0.001))
+    await soon(lambda: live.followers.failures)
+    swaps, other = Swaps(live), await start()
+    await other.flip("site", ON, by="ann")
+    await swaps.until(is_on)
