@@ -22,7 +22,7 @@ ENV PATH=/opt/gateway/bin:$PATH \
 VOLUME /data
 WORKDIR /data
 USER 10001
-EXPOSE 8080 9090
+EXPOSE 8080
 # The control listener answers /healthz; where it has been moved, override the check.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD \
     ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9090/healthz', timeout=2)"]
