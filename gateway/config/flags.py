@@ -93,6 +93,8 @@ def _read_scope(section: Section, *, case_sensitive: bool) -> Scope:
 
 
 def _read_state(section: Section, defaults: Defaults, page: Page) -> FlagState:
+    own = {"page.message": page.message, "page.retry_after": page.retry_after}
+    page_keys = frozenset(key for key, value in own.items() if value is not None)
     return FlagState(
         enabled=section.take("enabled", boolean, default=section.given("user")),
         users=tuple(dict.fromkeys(section.each("users", word))),
@@ -102,6 +104,7 @@ def _read_state(section: Section, defaults: Defaults, page: Page) -> FlagState:
         message=page.message,
         retry_after=page.retry_after,
         ttl_inherited=not section.given("ttl"),
+        written=frozenset(key for key in _STATE_KEYS if section.given(key)) | page_keys,
     )
 
 
@@ -135,6 +138,7 @@ _NAMES = (
     "a flag's name is of letters, digits, dots, hyphens and underscores, "
     f"starts with no dot or hyphen, and is at most {LONGEST_NAME} long"
 )
+_STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode")
 _LATER_MODES = ("hold", "notice", "anonymous")
 _LATER_KEYS = {
     "window": "windows of time",

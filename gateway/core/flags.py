@@ -87,7 +87,9 @@ class FlagState:
 
     ``rollout`` is a percentage, 0 to 100; ``ttl`` and ``retry_after`` are seconds.
     ``message`` and ``retry_after`` are the flag's own, ``None`` where it has none.
-    ``ttl_inherited`` tells a TTL that is the whole file's from one of the flag's own.
+    ``ttl_inherited`` tells a TTL that is the whole file's from one of the flag's own, and
+    ``written`` names the keys that are in the YAML (``page.message`` for one): to write a
+    default out is an edit, too.
     """
 
     enabled: bool
@@ -98,6 +100,7 @@ class FlagState:
     message: str | None = None
     retry_after: int | None = None
     ttl_inherited: bool = False
+    written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ def state_digest(state: FlagState) -> str:
 
     The order of ``users`` and a repeated user say nothing, so they change nothing. A TTL
     that is the whole file's is not one of this flag's keys: an edit of it must not make
-    the overrides of all flags lapse.
+    the overrides of all flags lapse. Which keys are written at all counts, since a person
+    who writes ``enabled: false`` where it was false by default wants the flag off.
     """
     keys = [
         state.enabled,
@@ -77,6 +78,7 @@ def state_digest(state: FlagState) -> str:
         state.mode.value,
         state.message,
         state.retry_after,
+        sorted(state.written),
     ]
     return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:32]
 

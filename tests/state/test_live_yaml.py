@@ -123,6 +123,26 @@ async def test_an_edit_of_a_flipped_key_drops_the_flip_for_good(edited: Edited) 
     assert {entry.flag for entry in await edited.live.audit()} == {"", "site"}
 
 
+async def test_a_default_that_is_written_out_drops_the_flip(edited: Edited) -> None:
+    await edited.live.flip("site", ON, by="ann")
+    edited.write("flags: {site: {enabled: false}}\n")
+    await edited.swaps.until(lambda snapshot: not is_on(snapshot))
+    await edited.live.flip("site", ON, by="ann")
+    edited.write("flags: {site: {}}\n")
+    await edited.swaps.until(lambda snapshot: not is_on(snapshot))
+
+
+async def test_comments_order_and_the_ttl_of_the_file_leave_the_flip(edited: Edited) -> None:
+    edited.write("flags: {site: {enabled: false, mode: read-only}}\n")
+    await edited.swaps.until(lambda snapshot: snapshot.views[0].state.mode == "read-only")
+    await edited.live.flip("site", ON, by="ann")
+    edited.write(
+        "ttl: 9s\nflags:\n  # A comment.\n  site:\n    mode: read-only\n    enabled: false\n"
+    )
+    await edited.swaps.until(lambda snapshot: snapshot.views[0].state.ttl == 9)
+    assert is_on(edited.live.snapshot)
+
+
 async def test_an_edit_of_another_flag_or_of_the_scope_leaves_the_flip(edited: Edited) -> None:
     await edited.live.flip("site", ON, by="ann")
     edited.write("ttl: 9s\nflags: {site: {description: x, paths: [/a]}, other: {}}\n")
