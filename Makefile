@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test soak check fmt bench clean
+.PHONY: run test soak check fmt bench bench-guard clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -45,6 +45,10 @@ bench: $(STAMP)  ## CPU a request, side by side with nginx, HAProxy, Caddy, aioh
 	@sh bench/install-peers.sh
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m bench
+
+bench-guard: $(STAMP)  ## what a flip, a drain and a guarded user take; three minutes
+	@sh tests/install-servers.sh
+	$(BIN)/python -m bench.guard
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
