@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.core.addresses import Networks
 from gateway.core.identity import UserReader
-from gateway.core.methods import named_methods, only_reads
+from gateway.core.methods import named_methods, only_reads, opens_tunnel
 from gateway.core.paths import HostPattern, PathPattern
 from gateway.core.readings import Readings, read_targets
 from gateway.core.request import RequestFacts
@@ -67,7 +67,8 @@ class Evidence:
 
     @property
     def only_reads(self) -> bool:
-        return only_reads(self.request.method, self.methods)
+        request = self.request
+        return only_reads(request.method, self.methods) and not opens_tunnel(request.fields)
 
     def may_be_for(self, hosts: Iterable[HostPattern]) -> bool:
         """Generous: any host the request may be for, or none named at all."""

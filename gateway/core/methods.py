@@ -36,6 +36,14 @@ def only_reads(method: bytes, named: frozenset[bytes]) -> bool:
     return method in _SAFE and named <= _SAFE
 
 
+def opens_tunnel(fields: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether it asks for a WebSocket: a GET, but what follows may write anything."""
+    return any(
+        len(name) == 7 and name.lower() == b"upgrade" and b"websocket" in value.lower()
+        for name, value in fields
+    )
+
+
 def _methods_in_query(query: bytes) -> set[bytes]:
     if b"method" not in query.lower() and b"%" not in query:
         return set()

@@ -36,8 +36,8 @@ _MOST_BYTES = 16 * 1_048_576
 # Errors have a room of their own: their words may be a client's, and push no page out.
 _MOST_ERROR_BYTES = 1_048_576
 
-# An overloaded or draining gateway is worth another try in seconds.
-_ERROR_RETRY = {503: 10}
+# An app that restarts, or a gateway that is overloaded or leaves, is worth another try in seconds.
+_ERROR_RETRY = {502: 10, 503: 10, 504: 10}
 
 _HitKey = tuple[str, bytes | None, Reason, bool]
 _Answers = LRUCache[tuple[Content, Media, int], Answer]

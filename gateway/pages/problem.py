@@ -10,18 +10,18 @@ from gateway.pages.content import Content
 def problem(content: Content) -> str:
     """One JSON object.
 
-    ``type`` is ``about:blank``; ``title``, ``status`` and ``detail`` are the RFC's. A refusal
-    has ``flag``, ``reason``, ``retry_after`` (seconds) and ``until`` (null, or when it ends)
-    as well; an error has ``retry_after`` where it says when to try again.
+    ``type`` is ``about:blank``; ``title``, ``status`` and ``detail`` are the RFC's. Beside them
+    are ``flag`` and ``reason`` (null where it is an error, no refusal), ``retry_after`` (seconds,
+    or null) and ``until`` (when it ends, or null).
     """
     members: dict[str, object] = {
         "type": "about:blank",
         "title": content.title,
         "status": content.status,
         "detail": content.message,
+        "flag": content.flag,
+        "reason": content.reason,
+        "retry_after": content.retry_after,
+        "until": content.until,
     }
-    if content.flag is not None:
-        members |= {"flag": content.flag, "reason": content.reason, "until": content.until}
-    if content.flag is not None or content.retry_after is not None:
-        members["retry_after"] = content.retry_after
     return json.dumps(members, ensure_ascii=False) + "\n"

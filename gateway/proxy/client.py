@@ -20,7 +20,7 @@ from gateway.proxy.errors import AppError, ClientError, FramingError
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
 from gateway.proxy.line import Line
-from gateway.proxy.request import RequestHead
+from gateway.proxy.request import RequestHead, accept_of
 
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
@@ -238,7 +238,11 @@ class ClientConnection(Line):
     def _begin(self, raw: bytes, rest: bytes) -> bytes:
         """Decide one request; return what follows it, or nothing if that has to wait."""
         plane = self._plane
-        request = self._request = self._requests.read(raw)
+        try:
+            request = self._request = self._requests.read(raw)
+        except ClientError as error:
+            error.accept = accept_of(raw)
+            raise
         if request.block.has_body:
             self._check_size(request.block.content_length or 0)
             self._body = request.body()
@@ -385,7 +389,7 @@ class ClientConnection(Line):
 
     def _say(self, error: ClientError, *, close: bool = True) -> None:
         request = self._request
-        accept = request.block.accept if request else None
+        accept = request.block.accept if request else error.accept
         close = close or request is None or not request.block.keep_alive or self.draining
         answer = self._plane.pages.error(error.status, error.title, error.detail, accept)
         self._plane.tally.say(error.status)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class ClientError(Exception):
-    """The client's request cannot be taken; ``status`` is what it is told."""
+    """The client's request cannot be taken; ``status`` is what it is told.
+
+    ``accept`` is what the client wants to read, as far as a head that is refused shows it.
+    """
+
+    accept: bytes | None = None
 
     def __init__(self, status: int, title: str, detail: str) -> None:
         super().__init__(detail)

@@ -85,6 +85,8 @@ _REG_NAME = rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})++"
 AUTHORITY = re.compile(rb"(?:" + _REG_NAME + rb"|\[[0-9A-Fa-f:.]+\])" + _PORT)
 ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?]*+)(.*+)")
 
+ACCEPT = re.compile(rb"\r\n(?i:accept):[ \t]*+([\t\x20-\x7e]*+)\r\n")
+
 LENGTH = re.compile(rb"[0-9]{1,18}")
 CHUNK_SIZE = re.compile(
     rb"([0-9A-Fa-f]{1,16})"
@@ -92,7 +94,7 @@ CHUNK_SIZE = re.compile(
     + TOKEN
     + rb"+(?:=(?:"
     + TOKEN
-    + rb'+|"[\t\x20\x21\x23-\x7e\x80-\xff]*"))?)*[ \t]*'
+    + rb'+|"[\t\x20\x21\x23-\x7e\x80-\xff]*"))?)*'
 )
 TRAILER_LINE = re.compile(_LINE)
 

@@ -25,6 +25,7 @@ from gateway.proxy.errors import ClientError, bad_request
 from gateway.proxy.fields import HOP_BY_HOP, cut, options, pairs, tells_the_way, without
 from gateway.proxy.grammar import (
     ABSOLUTE_FORM,
+    ACCEPT,
     AUTHORITY,
     BLANKS,
     LENGTH,
@@ -132,6 +133,12 @@ class _Silent:
 
 
 _SILENT = _Silent()
+
+
+def accept_of(raw: bytes) -> bytes | None:
+    """The first Accept field of a head that is refused, if it shows one."""
+    found = ACCEPT.search(raw)
+    return None if found is None else found[1].rstrip(BLANKS)
 
 
 class RequestReader:

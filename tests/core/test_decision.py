@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.decision import Forward, Reason, Refuse, decide, explain, in_scope, must_ask
+from gateway.core.decision import Forward, Reason, Refuse, decide, explain, must_ask
 from gateway.core.flags import Flag, Mode
 from gateway.core.identity import rollout_place, rollout_threshold
 from gateway.core.request import Facts
@@ -105,6 +105,11 @@ def test_read_only_is_not_got_past_by_an_override() -> None:
     assert reason(ask(x_http_method_override="GET"), writes) is Reason.SAFE_METHOD
 
 
+def test_read_only_lets_no_websocket_through_since_it_may_write() -> None:
+    writes = flag("writes", mode=Mode.READ_ONLY)
+    assert reason(ask(upgrade="websocket"), writes) is Reason.SITE
+
+
 def test_exempt_paths_are_those_of_the_flag_and_of_all() -> None:
     site = flag("site", allow=exempt("/ping"))
     everywhere = snapshot(site, allow=exempt("/healthz"))
@@ -196,28 +201,6 @@ def test_store_is_asked_whoever_the_request_is_from() -> None:
     compiled = snapshot(replace(listed, state=replace(listed.state, ttl=0)))
     assert must_ask(ask("/u"), compiled)
     assert not must_ask(ask("/x", cookie="uid=bob"), compiled)
-
-
-def test_request_is_in_a_flags_scope_on_or_off() -> None:
-    view = snapshot(flag("f", "/search", enabled=False)).views[0]
-    assert in_scope(ask("/%73earch"), view)
-    assert not in_scope(ask("/x"), view)
-    assert in_scope(ask("/search"), view, user="bob")
-
-
-def test_read_is_not_in_scope_of_read_only() -> None:
-    view = snapshot(flag("f", mode=Mode.READ_ONLY)).views[0]
-    assert not in_scope(ask(), view)
-    assert in_scope(ask(method="POST"), view)
-
-
-def test_scope_of_a_user_is_that_users_requests() -> None:
-    view = snapshot(user_flag("u", users=["bob"])).views[0]
-    assert in_scope(ask(cookie="uid=bob"), view)
-    assert not in_scope(ask(cookie="uid=eve"), view)
-    assert in_scope(ask(cookie="uid=eve"), view, user="eve")
-    assert not in_scope(ask(cookie="uid=bob"), view, user="eve")
-    assert not in_scope(ask(), view, user="eve")
 
 
 def test_details_are_sentences_fit_for_a_terminal() -> None:

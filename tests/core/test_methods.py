@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.methods import named_methods, only_reads
+from gateway.core.methods import named_methods, only_reads, opens_tunnel
 
 
 def reads(method: bytes, target: bytes = b"/", *fields: tuple[bytes, bytes]) -> bool:
@@ -60,3 +60,20 @@ def test_query_that_names_another_method_counts(query: bytes) -> None:
 
 def test_empty_override_names_nothing() -> None:
     assert named_methods(b"get", b"/?_method=", [(b"X-HTTP-Method", b"")]) == {b"GET"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "opens"),
+    [
+        ((), False),
+        (((b"Upgrade", b"websocket"),), True),
+        (((b"upgrade", b"h2c, WebSocket"),), True),
+        (((b"Upgrade", b"h2c"),), False),
+        (((b"X-Upgrade", b"websocket"),), False),
+    ],
+)
+def test_a_websocket_is_no_reading(
+    fields: tuple[tuple[bytes, bytes], ...],
+    opens: bool,  # noqa: FBT001 a table's column
+) -> None:
+    assert opens_tunnel(fields) is opens

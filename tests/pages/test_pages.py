@@ -114,7 +114,7 @@ def test_an_error_is_not_maintenance(pages, accept) -> None:
     head = fields(answer)
     assert answer.head.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
     assert "X-Maintenance" not in head
-    assert "Retry-After" not in head
+    assert head["Retry-After"] == "10"
     assert head["Cache-Control"] == "no-store"
     assert b"The app could not be reached." in answer.body
 

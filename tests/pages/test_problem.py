@@ -32,6 +32,10 @@ def test_an_error_has_no_flag() -> None:
         "title": "Bad gateway",
         "status": 502,
         "detail": "No answer.",
+        "flag": None,
+        "reason": None,
+        "retry_after": None,
+        "until": None,
     }
 
 

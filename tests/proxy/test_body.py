@@ -169,7 +169,6 @@ def test_what_goes_on_is_one_message_and_canonical(data: bytes) -> None:
         b"5 ;a",
         b'5;a="q;\t "',
         b"5;a;b=c;d",
-        b"5 ",
         b"05",
         b"0000000000000005",
     ],
@@ -184,6 +183,7 @@ def test_extensions_and_blanks_end_here(line: bytes) -> None:
     "data",
     [
         b"+5\r\nhello\r\n0\r\n\r\n",
+        b"5 \r\nhello\r\n0\r\n\r\n",
         b"-5\r\nhello\r\n0\r\n\r\n",
         b"0x5\r\nhello\r\n0\r\n\r\n",
         b"1_0\r\nhello\r\n0\r\n\r\n",
