@@ -190,7 +190,8 @@ class Gateway:
         services = Services(
             state=self._state,
             metrics=self._metrics.exposition,
-            in_flight=self._plane.in_flight.count,
+            in_flight=lambda: len(self._plane.in_flight),
+            concerned=self._plane.in_flight.concerned,
             member=self._describe,
             barrier=self._barrier,
             listening=lambda: self._listener.listening,

@@ -207,9 +207,12 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, origin: Origin) -> tup
         message = f"{message} {error.context} that begins in line {began.line + 1}"
     if error.problem != _TOO_DEEP:
         message = f"is not valid YAML: {message}"
+    if mark and _COLON_AT_END.match(lines[line], mark.column):
+        message += '; a value that ends in a colon needs quotes, as "memory:"'
     return Origin(origin.file, line + 1, ""), message
 
 
+_COLON_AT_END = re.compile(r":\s*(?:#.*)?$")
 _TOO_DEEP = "is nested too deeply"
 _SCALAR_TAGS = {"null", "bool", "int", "float", "timestamp", "str", "value"}
 _UNWANTED = re.compile(f"{Reader.NON_PRINTABLE.pattern}|{SHIELD}")

@@ -7,8 +7,9 @@ replaces the key whole. Lists are separated by commas; mappings are YAML (so JSO
 
 from __future__ import annotations
 
+import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -64,6 +65,15 @@ FORMS: Mapping[str, Form] = {
     "flags": Form.YAML,
 }
 
+# Keys of later versions: no settings, and never taken for one that was misspelt.
+LATER: Mapping[str, str] = {
+    "control.path": "the control API on the public port",
+    "control.toggle": "the toggle endpoint",
+    "cors.origins": "answers across origins",
+    "page.url": "pages fetched from a URL",
+    "allow.key": "bypass links for the whole site",
+}
+
 # Read by the command line, and set by it for the commands it runs: no settings.
 OTHERS = ("GATEWAY_CONFIG", "GATEWAY_LOG_LEVEL", "GATEWAY_URL", "GATEWAY_USER")
 
@@ -77,10 +87,11 @@ def overlay(
     root: Table, environ: Mapping[str, str], substitution: Substitution, report: Report
 ) -> Table:
     """The document with the environment's keys over it. Unknown variables are reported."""
-    reading = _Reading(environ, substitution, report)
+    reading, written = _Reading(environ, substitution, report), root
     for path in FORMS:
-        if variable(path) in environ:
+        if variable(path) in environ and path != _TOKEN:
             root = _placed(root, path, reading.node(path))
+    root = _with_token(root, written, reading)
     root = _with_enabled(root, reading)
     root = _with_port(root, reading)
     _refuse_unknown(environ, substitution.used, report)
@@ -147,6 +158,43 @@ def _placed(table: Table, path: str, node: Node) -> Table:
     return Table(table.origin, {**table.entries, key: node})
 
 
+def _with_token(root: Table, written: Table, reading: _Reading) -> Table:
+    """``GATEWAY_CONTROL_TOKEN``, which whoever calls a gateway from this shell has set as well.
+
+    So it may repeat a token that is there, and be ignored; it is never one more beside those
+    of the file (``written``), nor instead of one.
+    """
+    if variable(_TOKEN) not in reading.environ:
+        return root
+    node = reading.node(_TOKEN)
+    if isinstance(node, Scalar):
+        secret = node.text.encode()
+        if any([hmac.compare_digest(secret, each) for each in _secrets(root)]):
+            return root
+        if _has_tokens(written):
+            reading.report.add(node.origin, _ONE_MORE)
+            return root
+    return _placed(root, _TOKEN, node)
+
+
+def _secrets(root: Table) -> Iterator[bytes]:
+    control = _entries(root.entries.get("control"))
+    named = _entries(control.get("tokens")).values()
+    for node in (control.get("token"), *(_entries(each).get("token") for each in named)):
+        if isinstance(node, Scalar) and node.value is not None:
+            yield node.text.encode()
+
+
+def _has_tokens(root: Table) -> bool:
+    control = _entries(root.entries.get("control"))
+    given = [node for key in ("token", "tokens") if (node := control.get(key)) is not None]
+    return not all(is_null(node) or node == Table(node.origin) for node in given)
+
+
+def _entries(node: Node | None) -> Mapping[str, Node]:
+    return node.entries if isinstance(node, Table) else {}
+
+
 def _with_enabled(root: Table, reading: _Reading) -> Table:
     """``GATEWAY_ENABLED``: whether the one flag that is there without ``flags`` starts on."""
     if "GATEWAY_ENABLED" not in reading.environ:
@@ -177,10 +225,14 @@ def _with_port(root: Table, reading: _Reading) -> Table:
 
 def _refuse_unknown(environ: Mapping[str, str], used: set[str], report: Report) -> None:
     known = [*map(variable, FORMS), "GATEWAY_ENABLED", *OTHERS]
+    later = {variable(path): path for path in LATER}
     for name, value in environ.items():
         if not name.startswith("GATEWAY_") or name in used or name in known:
             continue
-        if not _is_service_link(name, value):
+        if name in later:
+            message = f"this version does not do {LATER[later[name]]} yet"
+            report.add(Origin(FILE, None, name), message)
+        elif not _is_service_link(name, value):
             near = did_you_mean(name, known)
             report.add(Origin(FILE, None, name), "is no setting of the gateway" + near)
 
@@ -193,6 +245,10 @@ def _is_service_link(name: str, value: str) -> bool:
     return name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
 
 
+_TOKEN = "control.token"
+_ONE_MORE = (
+    "is another token than the file's (control.token, control.tokens); put it there, or unset it"
+)
 _SERVICE = re.compile(
     r"GATEWAY_(?:[A-Z0-9_]+_)?"
     r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)"

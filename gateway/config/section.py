@@ -123,7 +123,7 @@ def is_null(node: Node) -> bool:
 def did_you_mean(word: str, known: list[str]) -> str:
     """`; did you mean "paths"?`, or nothing where nothing is near."""
     spellings = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), spellings, 1, 0.6)
+    near = get_close_matches(word.lower(), spellings, 1, 0.7)
     return f'; did you mean "{spellings[near[0]]}"?' if near else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.config.addresses import collide, is_loopback, listen, network, upstream
@@ -26,7 +27,7 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
         _refuse_later(top)
         defaults = Defaults(ttl=top.take("ttl", duration, 300.0), folder=folder)
         settings = Settings(
-            upstream=_read_upstream(top),
+            upstream=_read_upstream(top, path),
             listen=top.take("listen", listen, _LISTEN),
             tls=_read_tls(top, folder),
             workers=top.take("workers", _workers, 1),
@@ -46,8 +47,10 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
     return settings
 
 
-def _read_upstream(top: Section) -> Address:
-    if not top.given("upstream"):
+def _read_upstream(top: Section, path: Path | None) -> Address:
+    if not top.given("upstream") and path is None:
+        top.report.add(replace(top.origin, path="GATEWAY_UPSTREAM"), _NO_FILE)
+    elif not top.given("upstream"):
         top.refuse("upstream", "is missing: where the app is, such as http://127.0.0.1:8000")
     return top.take("upstream", upstream, Address())
 
@@ -134,10 +137,10 @@ def _store(folder: Path) -> Read[str]:
         kind, colon, rest = found.partition(":")
         if kind in REDIS_SCHEMES and colon:
             return _redis(found)
-        if found == "memory:":
-            return found
+        if found in {"memory", "memory:"}:  # a bare "memory:" is a mapping to YAML
+            return "memory:"
         if kind != "sqlite" or not rest.strip() or not rest.isprintable():
-            raise Invalid("must be sqlite:PATH, redis://HOST:PORT or memory:")
+            raise Invalid("must be sqlite:PATH, redis://HOST:PORT or memory")
         return f"sqlite:{folder / rest}"
 
     return read
@@ -171,7 +174,7 @@ def _refuse_contradictions(top: Section, settings: Settings) -> None:
         top.refuse(where, "listen and control.listen are the same; choose another port for one")
     if settings.store == "memory:" and settings.workers > 1:
         where = "store" if top.given("store") else "workers"
-        top.refuse(where, "memory: is one process's own; for several workers say sqlite:PATH")
+        top.refuse(where, "memory is one process's own; for several workers say sqlite:PATH")
     for listener in filter(None, (settings.listen, control)):
         if _points_at(settings.upstream, listener):
             top.refuse("upstream", "is the gateway's own address: it would call itself")
@@ -181,4 +184,8 @@ def _points_at(target: Address, listener: Address) -> bool:
     return (target.path is not None or is_loopback(target)) and collide(target, listener)
 
 
+_NO_FILE = (
+    "is not set: where the app is, such as http://127.0.0.1:8000; "
+    "or `gateway init` writes a config.yaml to start from"
+)
 _LISTEN = Address("0.0.0.0", 8080)  # noqa: S104 the documented default

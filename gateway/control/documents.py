@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from gateway.control.preconditions import etag
-from gateway.control.services import Services
 from gateway.core.flags import Flag, FlagState, Identity, Kind, Scope
 from gateway.core.snapshot import FlagView
 
@@ -25,8 +24,11 @@ def answer(document: Mapping[str, object], revision: int | None = None) -> web.R
     return response
 
 
-def flag_document(services: Services, view: FlagView) -> Document:
-    """One flag as it holds now, and beside it what the YAML says alone (``yaml``)."""
+def flag_document(view: FlagView, in_flight: int) -> Document:
+    """One flag as it holds now, and beside it what the YAML says alone (``yaml``).
+
+    ``in_flight`` is how many exchanges under way it is about.
+    """
     flag, state = view.flag, view.state
     lift = view.override.lift if view.override is not None else None
     return {
@@ -40,7 +42,7 @@ def flag_document(services: Services, view: FlagView) -> Document:
         "by": view.by,
         "reason": view.reason,
         "until": moment(lift.at) if lift is not None else None,
-        "in_flight": services.in_flight(view),
+        "in_flight": in_flight,
         "description": flag.description,
         "strict": flag.strict,
         "identity": _identity_document(flag.identity),

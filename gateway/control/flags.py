@@ -20,13 +20,14 @@ async def list_flags(request: web.Request) -> web.Response:
     """Every flag, in the order they are evaluated."""
     services = request.app[SERVICES]
     snapshot = services.state.snapshot
-    flags = [flag_document(services, view) for view in snapshot.views]
+    counts = await services.concerned(snapshot.rules)
+    flags = [flag_document(view, count) for view, count in zip(snapshot.views, counts, strict=True)]
     return answer({"revision": snapshot.revision, "flags": flags}, snapshot.revision)
 
 
 async def show_flag(request: web.Request) -> web.Response:
     """One flag."""
-    return flag_answer(request, request.app[SERVICES].state.snapshot)
+    return await flag_answer(request, request.app[SERVICES].state.snapshot)
 
 
 async def patch_flag(request: web.Request) -> web.Response:
@@ -36,7 +37,8 @@ async def patch_flag(request: web.Request) -> web.Response:
     patch = read_patch(await read_json(request, MERGE_PATCH, JSON))
     expected = if_match(request, state.snapshot.revision)
     by = actor(request)
-    return flag_answer(request, await state.flip(view.flag.name, patch, by=by, if_match=expected))
+    after = await state.flip(view.flag.name, patch, by=by, if_match=expected)
+    return await flag_answer(request, after)
 
 
 async def drop_override(request: web.Request) -> web.Response:
@@ -46,13 +48,16 @@ async def drop_override(request: web.Request) -> web.Response:
     reason = await read_reason(request)
     expected = if_match(request, state.snapshot.revision)
     after = await state.reset(view.flag.name, by=actor(request), reason=reason, if_match=expected)
-    return flag_answer(request, after)
+    return await flag_answer(request, after)
 
 
-def flag_answer(request: web.Request, snapshot: Snapshot) -> web.Response:
+async def flag_answer(request: web.Request, snapshot: Snapshot) -> web.Response:
     """The flag that the path names as it is in ``snapshot``, with its revision."""
     view = find_flag(snapshot, request.match_info["flag"])
-    document = flag_document(request.app[SERVICES], view)
+    rule = snapshot.rule(view.flag.name)
+    assert rule is not None  # noqa: S101 every view has one
+    (count,) = await request.app[SERVICES].concerned((rule,))
+    document = flag_document(view, count)
     return answer({**document, "revision": snapshot.revision}, snapshot.revision)
 
 

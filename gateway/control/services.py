@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway.core.snapshot import FlagView
+from gateway.core.rules import Rule
 from gateway.state.drains import Drains
 from gateway.state.guards import Guards
 from gateway.state.live import LiveState
@@ -36,17 +36,18 @@ class Barrier:
 class Services:
     """All that the control API reads and changes; it owns none of it.
 
-    ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges that
-    are in a flag's scope now (None: all). ``member`` describes this worker process as JSON
-    values: ``member`` (its id), ``since`` (seconds since the epoch) and more. ``listening``:
-    the public port takes connections. ``gathered`` waits until ``metrics`` has what every
-    worker counted before the call.
+    ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges under way
+    here, ``concerned`` those that each of some flags, in order, is about. ``member`` describes
+    this worker process as JSON values: ``member`` (its id), ``since`` (seconds since the epoch)
+    and more. ``listening``: the public port takes connections. ``gathered`` waits until
+    ``metrics`` has what every worker counted before the call.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 
     state: LiveState
     metrics: Callable[[], bytes]
-    in_flight: Callable[[FlagView | None], int]
+    in_flight: Callable[[], int]
+    concerned: Callable[[Sequence[Rule]], Awaitable[Sequence[int]]]
     member: Callable[[], Mapping[str, object]]
     listening: Callable[[], bool] = _always
     barrier: Barrier | None = None

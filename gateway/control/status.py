@@ -24,7 +24,7 @@ async def show_status(request: web.Request) -> web.Response:
         "store": _store(state),
         "config": _config(state),
         "failures": [f"{name}: {why}" for name, why in state.followers.failures.items()],
-        "in_flight": services.in_flight(None),
+        "in_flight": services.in_flight(),
         "held": 0,
         "on": [view.flag.name for view in snapshot.views if is_on(view)],
     }

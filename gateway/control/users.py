@@ -15,7 +15,7 @@ from gateway.control.preconditions import if_match
 from gateway.control.problems import Problem, invalid
 from gateway.control.services import SERVICES
 from gateway.core.flags import Kind
-from gateway.core.patches import read_users
+from gateway.core.patches import read_lasts, read_users
 from gateway.core.snapshot import FlagView
 
 Users = tuple[str, ...]
@@ -34,20 +34,27 @@ async def remove_user(request: web.Request) -> web.Response:
 
 
 async def change_users(request: web.Request) -> web.Response:
-    """Adds and removes many users in one change."""
-    document = await read_object(request, ("add", "remove", "reason"), JSON)
+    """Adds, for good or ``for`` a while, and removes many users in one change."""
+    document = await read_object(request, ("add", "remove", "reason", "for"), JSON)
     add = read_users(document.get("add", []), "add")
     remove = read_users(document.get("remove", []), "remove")
     if not add and not remove:
         raise invalid([("", 'must name somebody under "add" or "remove"')])
     if both := sorted(set(add) & set(remove)):
         raise invalid([("remove", f"also added: {', '.join(both[:10])}")])
-    reason = check_reason(document.get("reason", ""))
-    return await _change(request, add=add, remove=remove, reason=reason)
+    reason, lasts = check_reason(document.get("reason", "")), read_lasts(document.get("for"))
+    if lasts is not None and remove:
+        raise invalid([("for", 'goes with "add" alone: removing users is for good')])
+    return await _change(request, add=add, remove=remove, reason=reason, lasts=lasts)
 
 
 async def _change(
-    request: web.Request, *, add: Users = (), remove: Users = (), reason: str
+    request: web.Request,
+    *,
+    add: Users = (),
+    remove: Users = (),
+    reason: str,
+    lasts: float | None = None,
 ) -> web.Response:
     state = request.app[SERVICES].state
     view = find_flag(state.snapshot, request.match_info["flag"])
@@ -59,8 +66,9 @@ async def _change(
         by=actor(request),
         reason=reason,
         if_match=if_match(request, state.snapshot.revision),
+        lasts=lasts,
     )
-    return flag_answer(request, snapshot)
+    return await flag_answer(request, snapshot)
 
 
 def require_user_flag(view: FlagView) -> None:

@@ -9,7 +9,7 @@ from gateway.core.evidence import Evidence
 from gateway.core.index import NO_FLAG_HOLDS
 from gateway.core.outcomes import Decision, Forward, Reason, Refuse
 from gateway.core.request import RequestFacts
-from gateway.core.rules import Readers, Rule, compile_place, compile_who
+from gateway.core.rules import Rule
 from gateway.core.snapshot import FlagView, Snapshot
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Verdict",
     "decide",
     "explain",
-    "in_scope",
     "must_ask",
 ]
 
@@ -51,23 +50,6 @@ def must_ask(request: RequestFacts, snapshot: Snapshot) -> bool:
     """
     asking = snapshot.asking
     return asking is not None and asking.any_in_place(Evidence(request))
-
-
-def in_scope(request: RequestFacts, view: FlagView, user: str | None = None) -> bool:
-    """Whether a request is one that this flag is about, on or off; exemptions do not count.
-
-    With ``user``, only that user's (by any reading). Without, a per-user flag is about
-    those whom its state holds. Requests that a read-only flag lets pass are not in scope.
-    """
-    evidence = Evidence(request)
-    if compile_place(view.flag.scope, view.state.mode).outside(evidence) is not None:
-        return False
-    who = compile_who(view.flag, view.state, frozenset(), Readers())
-    if who is None:
-        return True
-    if user is not None:
-        return user in evidence.users(who.readers)
-    return isinstance(who.judge(evidence), Refuse)
 
 
 def explain(request: RequestFacts, snapshot: Snapshot, now: float) -> list[Verdict]:  # noqa: ARG001 as decide

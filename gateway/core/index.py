@@ -70,11 +70,14 @@ class Index:
 
     def any_in_place(self, evidence: Evidence) -> bool:
         """Whether the request is in the scope of any rule, whoever it is from."""
-        return any(
-            rule.place.outside(evidence) is None
-            for bucket in self._buckets(evidence)
-            for rule in bucket.rules
-        )
+        return any(rule.place.outside(evidence) is None for rule in self.in_reach(evidence))
+
+    def in_reach(self, evidence: Evidence) -> Iterable[Rule]:
+        """All rules that a request may be in the place of, each once, where none is by user."""
+        buckets = self._buckets(evidence)
+        if len(buckets) == 1:
+            return buckets[0].rules
+        return dict.fromkeys(rule for bucket in buckets for rule in bucket.rules)
 
     def _buckets(self, evidence: Evidence) -> list[Bucket]:
         found = [] if self.everywhere is None else [self.everywhere]

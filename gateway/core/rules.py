@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.core.addresses import Networks, compile_networks
 from gateway.core.evidence import Evidence
@@ -123,13 +123,9 @@ class Rule:
         """This flag's own decision, whatever other flags say."""
         if not self.enabled:
             return _DISABLED
-        outside = self.place.outside(evidence)
-        if outside is not None:
-            return outside
-        if self.exempt_networks is not None and evidence.comes_from(self.exempt_networks):
-            return _EXEMPT_ADDRESS
-        if self.exempt_paths and evidence.asks_only_for(self.exempt_paths):
-            return _EXEMPT_PATH
+        spared = self._spared(evidence)
+        if spared is not None:
+            return spared
         return self.refusal if self.who is None else self.who.judge(evidence)
 
     def concerns(self, evidence: Evidence, user: str | None) -> bool:
@@ -138,8 +134,7 @@ class Rule:
         That is so if the flag would hold it: it is in scope and not exempt, and it may be of
         the user, if one is named. Whether the flag is on is the drain's business.
         """
-        anybody = replace(self, enabled=True, who=None)
-        if not isinstance(anybody.judge(evidence), Refuse):
+        if self._spared(evidence) is not None:
             return False
         if self.who is None:
             return True
@@ -150,6 +145,17 @@ class Rule:
     def holds(self, user: str | None) -> bool:
         """Whether the flag is on, for this user if one is named and it tells users apart."""
         return self.enabled and (self.who is None or user is None or self.who.holds(user))
+
+    def _spared(self, evidence: Evidence) -> Forward | None:
+        # Why a request is forwarded, whoever it is from; None: it is in scope and not exempt.
+        outside = self.place.outside(evidence)
+        if outside is not None:
+            return outside
+        if self.exempt_networks is not None and evidence.comes_from(self.exempt_networks):
+            return _EXEMPT_ADDRESS
+        if self.exempt_paths and evidence.asks_only_for(self.exempt_paths):
+            return _EXEMPT_PATH
+        return None
 
     @property
     def holds_everything(self) -> bool:

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from gateway.core.decision import Refuse, decide, must_ask
 from gateway.core.snapshot import Snapshot
-from gateway.pages.answers import Answer
 from gateway.proxy.body import NO_BODY, BodyReader
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.errors import AppError, ClientError, FramingError
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
-from gateway.proxy.line import Line
 from gateway.proxy.request import RequestHead, accept_of
+from gateway.proxy.speaker import Speaker
 
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
@@ -29,14 +28,13 @@ if TYPE_CHECKING:
 DISCARD = 65_536  # bytes of a refused body that are read, so that the connection can be kept
 
 
-class ClientConnection(Line):
+class ClientConnection(Speaker):
     """One connection of a client: its requests, in order."""
 
     __slots__ = (  # noqa: RUF023 grouped by how long a value lives
         # the connection's
         "_heads",
         "_requests",
-        "draining",
         "ending",
         "tunnel",
         # the request's
@@ -44,20 +42,17 @@ class ClientConnection(Line):
         "_body",
         "_exchange",
         "_refused",
-        "_request",
     )
 
     def __init__(self, plane: DataPlane) -> None:
         super().__init__(plane)
         self._heads = HeadReader()
-        self.draining = False  # the next answer says that it is the last
         self.ending = False  # ... and where the last one did not say so, it still was
         self.tunnel: Tunnel | None = None
         self._asking: asyncio.Task[None] | None = None
         self._body: BodyReader = NO_BODY
         self._exchange: Exchange | None = None
         self._refused = False  # answered already; the rest of its body is read and dropped
-        self._request: RequestHead | None = None
 
     # asyncio's side
 
@@ -147,12 +142,6 @@ class ClientConnection(Line):
             self._say(ClientError(408, "Request timeout", "the request took too long to arrive"))
 
     # The exchange's side
-
-    @property
-    def keep_alive_line(self) -> bytes:
-        """HTTP/1.0 must be told that the connection stays (RFC 9112, 9.3)."""
-        request = self._request
-        return b"Connection: keep-alive\r\n" if request and request.block.http_1_0 else b""
 
     def meet(self) -> None:
         """Work out who the peer is, and whether it is believed; again when that changes."""
@@ -377,23 +366,6 @@ class ClientConnection(Line):
         return exchange.answered
 
     # Answering
-
-    def _answer(self, answer: Answer, *, close: bool) -> None:
-        request = self._request
-        body = b"" if request is not None and request.method == b"HEAD" else answer.body
-        connection = b"Connection: close\r\n" if close else self.keep_alive_line
-        date = self._plane.date_line
-        self.transport.write(b"".join((answer.head, date, connection, b"\r\n", body)))
-        if close:
-            self.finish(linger=request is None or request.block.has_body or bool(self._buffer))
-
-    def _say(self, error: ClientError, *, close: bool = True) -> None:
-        request = self._request
-        accept = request.block.accept if request else error.accept
-        close = close or request is None or not request.block.keep_alive or self.draining
-        answer = self._plane.pages.error(error.status, error.title, error.detail, accept)
-        self._plane.tally.say(error.status)
-        self._answer(answer, close=close)
 
     def _refuse_broken(self, error: ClientError | FramingError) -> None:
         """Nothing that follows can be understood: answer, and close."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from gateway.cli import main
 from gateway.config import load
 from gateway.control import Services, make_control
+from gateway.core.rules import Rule
 from gateway.state.live import LiveState
 from gateway.stores import open_store
 from tests.support.fake_control import UNSET
@@ -39,6 +40,10 @@ class Gateway:
         return await asyncio.to_thread(CliRunner().invoke, main, words, env=env)
 
 
+async def none_in_flight(rules: Sequence[Rule]) -> list[int]:
+    return [0] * len(rules)
+
+
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     file = tmp_path / "config.yaml"
@@ -49,7 +54,8 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     services = Services(
         state=state,
         metrics=lambda: b"",
-        in_flight=lambda _view: 0,
+        in_flight=lambda: 0,
+        concerned=none_in_flight,
         member=lambda: {"member": "m1", "pid": 1},
     )
     async with TestServer(make_control(services), host="127.0.0.1") as server:

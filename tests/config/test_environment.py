@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config import ConfigErrors, load
-from gateway.config.environment import FORMS, variable
+from gateway.config.environment import FORMS, LATER, variable
 from gateway.config.settings import Role
 from gateway.core.flags import Kind
 from tests.support.config_keys import known_keys
@@ -34,7 +34,8 @@ def test_the_environment_alone_runs_one_flag_for_the_whole_site():
 
 def test_without_an_upstream_the_environment_alone_is_not_enough():
     assert lines({}) == [
-        "environment: upstream: is missing: where the app is, such as http://127.0.0.1:8000"
+        "environment: GATEWAY_UPSTREAM: is not set: where the app is, such as "
+        "http://127.0.0.1:8000; or `gateway init` writes a config.yaml to start from"
     ]
 
 
@@ -106,6 +107,57 @@ def test_an_unknown_variable_is_an_error_with_a_hint():
 
     assert found.startswith("environment: GATEWAY_CONTROL_LISTN: is no setting of the gateway")
     assert found.endswith('did you mean "GATEWAY_CONTROL_LISTEN"?')
+
+
+def test_a_variable_like_no_other_gets_no_hint():
+    assert lines({**ALONE, "GATEWAY_ZEBRA": "x"}) == [
+        "environment: GATEWAY_ZEBRA: is no setting of the gateway"
+    ]
+
+
+@pytest.mark.parametrize("path", LATER)
+def test_a_variable_of_a_later_version_is_refused_as_that(path):
+    (found,) = lines({**ALONE, variable(path): "x"})
+
+    assert found.startswith(f"environment: {variable(path)}: this version does not do ")
+
+
+FILE_TOKENS = [
+    "control: {token: s3cret}",
+    "control: {tokens: {ci: {token: other}, board: {token: s3cret, role: viewer}}}",
+]
+
+
+@pytest.mark.parametrize("text", FILE_TOKENS)
+def test_the_command_line_s_token_may_be_one_of_the_file_s(read, text):
+    environ = {"GATEWAY_CONTROL_TOKEN": "s3cret"}
+
+    assert read(text, environ).control == read(text).control
+
+
+@pytest.mark.parametrize("text", FILE_TOKENS)
+def test_the_command_line_s_token_is_never_one_more_beside_the_file_s(errors, text):
+    (found,) = errors(text, {"GATEWAY_CONTROL_TOKEN": "foreign"})
+
+    assert found.startswith("environment: GATEWAY_CONTROL_TOKEN: is another token than the file's")
+    assert "foreign" not in found
+
+
+@pytest.mark.parametrize("text", ["", "control: {token: , tokens: {}}"])
+def test_a_file_without_a_token_takes_the_variable_s(read, text):
+    (token,) = read(text, {"GATEWAY_CONTROL_TOKEN": "s3cret"}).control.tokens
+
+    assert (token.name, token.secret) == ("operator", "s3cret")
+
+
+def test_a_token_that_both_variables_hold_keeps_its_name_and_role():
+    control = load(None, {
+        **ALONE,
+        "GATEWAY_CONTROL_TOKEN": "abc",
+        "GATEWAY_CONTROL_TOKENS": "{ci: {token: abc, role: viewer}}",
+    }).control  # fmt: skip
+
+    assert [(token.name, token.role) for token in control.tokens] == [("ci", Role.VIEWER)]
 
 
 @pytest.mark.parametrize("path", FORMS)

@@ -110,6 +110,7 @@ def test_keys_of_a_later_version_are_refused_as_that(errors, text, path):
     ("text", "store"),
     [
         ("memory:", "memory:"),
+        ("memory", "memory:"),
         ("sqlite:state/gateway.db", "sqlite:{folder}/state/gateway.db"),
         ("sqlite:/var/lib/gateway.db", "sqlite:/var/lib/gateway.db"),
         ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
@@ -120,11 +121,19 @@ def test_a_store_is_beside_the_file_unless_absolute(read, tmp_path, text, store)
     assert read(f"store: '{text}'").store == store.format(folder=tmp_path)
 
 
-@pytest.mark.parametrize("text", ["gateway.db", "sqlite:", "memory", "memory:x", "mysql://x", "5"])
+@pytest.mark.parametrize("text", ["gateway.db", "sqlite:", "memory:x", "mysql://x", "5"])
 def test_what_is_no_store_is_an_error(errors, text):
     assert errors(f"store: '{text}'") == [
-        "config.yaml:1: store: must be sqlite:PATH, redis://HOST:PORT or memory:"
+        "config.yaml:1: store: must be sqlite:PATH, redis://HOST:PORT or memory"
     ]
+
+
+@pytest.mark.parametrize("text", ["store: memory:", "store: memory:   # none", "ttl: 5m:\n"])
+def test_a_bare_value_that_ends_in_a_colon_is_told_to_be_quoted(errors, text):
+    (found,) = errors(text)
+
+    assert found.startswith("config.yaml:1: is not valid YAML: mapping values are not allowed")
+    assert found.endswith('; a value that ends in a colon needs quotes, as "memory:"')
 
 
 def test_a_wrong_redis_address_is_an_error_that_shows_no_password(errors):

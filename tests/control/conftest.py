@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from gateway.config.settings import Address, Control, Settings
 from gateway.control import Services, make_control
 from gateway.core.flags import Flag
-from gateway.core.snapshot import FlagView
+from gateway.core.rules import Rule
 from gateway.state.live import LiveState
 from gateway.stores import open_store
 from gateway.stores.base import Store
@@ -46,13 +46,14 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
         states.append(state)
         stage = Stage(None, state, store, clock)  # type: ignore[arg-type]
 
-        def in_flight(view: FlagView | None) -> int:
-            return stage.flying.get(view.flag.name if view else None, 0)
+        async def concerned(rules: Sequence[Rule]) -> list[int]:
+            return [stage.flying.get(rule.refusal.flag, 0) for rule in rules]
 
         services = Services(
             state=state,
             metrics=lambda: b"gateway_up 1\n",
-            in_flight=in_flight,
+            in_flight=lambda: stage.flying.get(None, 0),
+            concerned=concerned,
             member=lambda: {"member": "m1", "since": NOW, "revision": state.snapshot.revision},
             listening=lambda: stage.listening,
             clock=clock,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from gateway.config.settings import Drain
 from gateway.core.flags import Flag, FlagState, Identity, IdentitySource, Mode, Scope
 from gateway.core.paths import compile_path
-from gateway.proxy import abandoned
+from gateway.proxy import abandoned, in_flight
 from gateway.proxy.in_flight import ExchangeWatch
 from gateway.state.traffic import Counts
 from tests.support.proxy_stage import Stage
@@ -83,6 +85,32 @@ async def test_only_what_the_flag_would_hold_is_watched(stage: Stage) -> None:
     assert watch(stage, "writes").counts().in_flight == 0  # both only read
     for app in (one, two):
         await app.send(ok())
+
+
+async def test_each_flag_counts_what_it_would_hold_on_or_off(stage: Stage) -> None:
+    _, one = await asked(stage, b"/search", b"Cookie: uid=ann")
+    _, two = await asked(stage, b"/other", b"Cookie: uid=bob")
+    stage.live.hold(
+        SITE, SEARCH, READ_ONLY, replace(USERS, state=replace(ON, users=("ann", "eve")))
+    )
+    counts = await stage.plane.in_flight.concerned(stage.live.snapshot.rules)
+    assert counts == (2, 1, 0, 1)
+    for app in (one, two):
+        await app.send(ok())
+
+
+async def test_counting_gives_way_to_requests(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_flight, "SLICE", 0.0)
+    _, one = await asked(stage, b"/search")
+    _, two = await asked(stage, b"/search")
+    counting = asyncio.create_task(stage.plane.in_flight.concerned(stage.live.snapshot.rules[:1]))
+    await asyncio.sleep(0)
+    for app in (one, two):
+        await app.send(ok())
+    assert not counting.done()
+    assert await counting in {(0,), (1,), (2,)}
 
 
 async def test_an_upload_that_its_client_left_is_abandoned(stage: Stage) -> None:

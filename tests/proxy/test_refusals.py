@@ -292,4 +292,4 @@ async def test_an_exchange_knows_the_revision_it_was_admitted_by(start: Any) -> 
         await stage.app.serve()
         assert max(one.revision for one in stage.plane.in_flight._exchanges) == revision
         stage.live.hold(replace(SITE, state=OFF))
-    assert stage.plane.in_flight.count(stage.live.snapshot.view("site")) == 2
+    assert await stage.plane.in_flight.concerned(stage.live.snapshot.rules[:1]) == (2,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.config.settings import Address, Settings
@@ -63,6 +63,9 @@ class Table:
     @property
     def abandoned(self) -> int:
         return sum(each.state == "abandoned" for each in self.exchanges)
+
+    async def concerned(self, rules: Sequence[Rule]) -> list[int]:
+        return [len(self.watch(rule, None, 1 << 62).exchanges) for rule in rules]
 
     def watch(self, rule: Rule, user: str | None, below: int) -> Watched:
         return Watched(

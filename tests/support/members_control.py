@@ -85,7 +85,8 @@ def _services(each: MemberOfMany) -> Services:
     return Services(
         state=each.live,
         metrics=lambda: b"",
-        in_flight=lambda _view: len(each.table),
+        in_flight=lambda: len(each.table),
+        concerned=each.table.concerned,
         member=lambda: {
             "member": each.name,
             "revision": each.live.snapshot.revision,
