@@ -64,8 +64,8 @@ def _hold(
     for _ in range(ATTEMPTS):
         held = client.get("flags", flag).document
         require_user_flag(held)
-        if held.get("enabled") and lasts is None:
-            add = patch({"add": list(users)}, reason)
+        if held.get("enabled"):
+            add = patch({"add": list(users)}, reason, lasts)
             return client.call("POST", "flags", flag, "users", document=add)
         require_no_others(held, users)
         everyone = list(dict.fromkeys([*users_of(held), *users]))

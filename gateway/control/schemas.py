@@ -156,7 +156,9 @@ SCHEMAS: Mapping[str, Document] = {
     "FlagAtRevision": _object({**_FLAG, "revision": _WHOLE}),
     "Flags": _object({"revision": _WHOLE, "flags": _list(_reference("Flag"))}),
     "Patch": _closed(_PATCH),
-    "UserChange": _closed({"add": _USERS, "remove": _USERS, "reason": _REASON}),
+    "UserChange": _closed(
+        {"add": _USERS, "remove": _USERS, "reason": _REASON, "for": _PATCH["for"]}
+    ),
     "Drain": _closed(
         {
             "user": _maybe("string"),

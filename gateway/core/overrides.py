@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -145,7 +146,7 @@ def flipped(
     return _successor(flag, live, after, Override("", {}, now, by, patch.reason))
 
 
-def with_users(
+def with_users(  # noqa: PLR0913 each is a word of the caller
     flag: Flag,
     current: Override | None,
     *,
@@ -154,19 +155,26 @@ def with_users(
     now: float,
     by: str,
     reason: str = "",
+    lasts: float | None = None,
 ) -> Override | None:
     """The override with users added and removed, for good; the same where nothing changes.
 
-    A user in both lists is removed. Raises ``PatchError`` for a flag that is not per-user,
-    for what is no user, and for a list that grows too long.
+    A user in both lists is removed. With ``lasts`` the added ones are taken out again after so
+    many seconds, those too who were held already: the last word on them counts. Raises
+    ``PatchError`` for a flag that is not per-user, for what is no user, and for a list that
+    grows too long.
     """
     adding, leaving = read_users(add, "add"), frozenset(read_users(remove, "remove"))
     _check_kind(flag, Patch({"users": adding}))
     live = effective(flag.state, current, now)[1]
-    after = []
-    for at, values in _timeline(live):
+    end = math.inf if lasts is None else now + lasts
+    before, after = _timeline(live), []
+    if lasts is not None:
+        before = sorted([*before, (end, _values_at(before, end))], key=lambda step: step[0])
+    for at, values in before:
         held = _patched(flag.state, values).users
-        users = [user for user in dict.fromkeys((*held, *adding)) if user not in leaving]
+        listed = (*held, *adding) if at < end else [user for user in held if user not in adding]
+        users = [user for user in dict.fromkeys(listed) if user not in leaving]
         changed = set(users) != set(held)
         after.append((at, {**values, "users": list(read_users(users))} if changed else values))
     return _successor(flag, live, after, Override("", {}, now, by, reason))

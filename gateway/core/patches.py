@@ -72,6 +72,19 @@ def read_users(value: object, path: str = "users") -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+def read_lasts(value: object) -> float | None:
+    """What ``for`` says, in seconds; None where it is null. Raises ``PatchError``."""
+    if value is None:
+        return None
+    try:
+        lasts = _within_a_year(value)
+    except ValueError as error:
+        raise PatchError([("for", str(error))]) from error
+    if not lasts:
+        raise PatchError([("for", "must be longer than nothing")])
+    return lasts
+
+
 class _Reading:
     # The one pass over a document: what is valid goes to its place, the rest to errors.
 
@@ -133,15 +146,10 @@ class _Reading:
             self.fail("reason", str(error))
 
     def _for(self, value: object) -> None:
-        if value is None:
-            return
         try:
-            self.lasts = _within_a_year(value)
-        except ValueError as error:
-            self.fail("for", str(error))
-        else:
-            if not self.lasts:
-                self.fail("for", "must be longer than nothing")
+            self.lasts = read_lasts(value)
+        except PatchError as error:
+            self.errors.extend(error.errors)
 
 
 def _bool(value: object) -> bool:

@@ -25,6 +25,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 
 from gateway.config import ConfigError, ConfigErrors, Settings
 from gateway.core.flags import Flag
@@ -190,15 +191,13 @@ class LiveState:
         by: str,
         reason: str = "",
         if_match: int | None = None,
+        lasts: float | None = None,
     ) -> Snapshot:
-        """Add and remove users of a per-user flag; idempotent. Raises as ``flip``."""
+        """Add (for ``lasts`` seconds) and remove users of a per-user flag. Raises as ``flip``."""
         act = Act(by, "users", self._clock(), reason, if_match)
 
-        def step(known: Flag, current: Override | None) -> Override | None:
-            return with_users(
-                known, current, add=add, remove=remove, now=act.at, by=by, reason=reason
-            )
-
+        users = partial(with_users, add=add, remove=remove, lasts=lasts)
+        step = partial(users, now=act.at, by=by, reason=reason)
         return await self._change(flag, step, act)
 
     async def reset(

@@ -51,8 +51,8 @@ async def test_on_with_users_adds_them_in_one_call(control: FakeControl) -> None
 
 async def test_on_with_users_for_a_while_compares_and_sets(control: FakeControl) -> None:
     control.answers["GET /flags/reindex"] = [
-        (200, user_flag(users=["carol"])),
-        (200, user_flag(users=["carol", "dave"], revision=8)),
+        (200, user_flag(enabled=False)),
+        (200, user_flag(enabled=False, users=["alice"], revision=8)),
     ]
     moved = 412, {"detail": "moved"}
     control.answers["PATCH /flags/reindex"] = [moved, (200, user_flag(users=["alice"]))]
@@ -60,7 +60,16 @@ async def test_on_with_users_for_a_while_compares_and_sets(control: FakeControl)
     assert result.exit_code == 0
     last = control.calls[-1]
     assert last.fields["If-Match"] == '"8"'
-    assert last.document == {"enabled": True, "users": ["carol", "dave", "alice"], "for": "5m"}
+    assert last.document == {"enabled": True, "users": ["alice"], "for": "5m"}
+
+
+async def test_on_for_a_while_names_the_users_that_are_lifted_even_if_held_already(
+    control: FakeControl,
+) -> None:
+    control.answers["GET /flags/reindex"] = 200, user_flag(users=["alice", "carol"])
+    control.answers["POST /flags/reindex/users"] = 200, user_flag(users=["alice", "carol"])
+    assert (await control.run("on", "reindex", "--user", "alice", "--for", "2s")).exit_code == 0
+    assert control.calls[-1].document == {"add": ["alice"], "for": "2s"}
 
 
 async def test_on_with_a_user_turns_a_thrown_switch_on_where_nobody_else_is_listed(

@@ -52,6 +52,21 @@ async def test_a_user_too_long_or_with_controls_is_422(stage: Stage, segment: st
     await call(stage, "PUT", segment, 422)
 
 
+async def test_a_user_already_held_is_lifted_after_a_while(stage: Stage) -> None:
+    body = {"add": ["ann"], "for": "2s"}
+    document = await stage.json(await stage.client.post("/api/v1/flags/reindex/users", json=body))
+    assert document["users"] == ["ann"]
+    assert document["until"] is not None
+
+
+@pytest.mark.parametrize(
+    "body", [{"add": ["bob"], "for": 0}, {"remove": ["ann"], "for": "2s"}, {"add": [], "for": "x"}]
+)
+async def test_a_while_that_cannot_be_is_422(stage: Stage, body: dict[str, object]) -> None:
+    response = await stage.client.post("/api/v1/flags/reindex/users", json=body)
+    await stage.json(response, 422)
+
+
 async def test_many_users_are_added_and_removed_in_one_change(stage: Stage) -> None:
     body = {"add": ["bob", "eve", "bob"], "remove": ["ann", "nobody"], "reason": "batch 2"}
     response = await stage.client.post("/api/v1/flags/reindex/users", json=body)

@@ -184,6 +184,23 @@ def test_a_user_added_for_good_stays_after_the_lift() -> None:
     assert held(USER, override, NOW + 60).users == ("bob",)
 
 
+def test_a_user_added_for_a_while_goes_even_if_listed_already() -> None:
+    listed = replace(USER, state=replace(USER.state, users=("ann", "bob")))
+    override = with_users(listed, None, add=["ann", "eve"], now=NOW, by="dan", lasts=2.0)
+    assert held(listed, override, NOW + 1).users == ("ann", "bob", "eve")
+    assert held(listed, override, NOW + 2).users == ("bob",)
+    override = with_users(listed, override, add=["ann"], now=NOW + 1, by="dan", lasts=60.0)
+    assert held(listed, override, NOW + 60).users == ("bob", "ann")
+    assert held(listed, override, NOW + 61).users == ("bob",)
+
+
+def test_a_while_that_ends_before_another_ends_it() -> None:
+    override = flip(USER, users=["ann", "bob"], lasts=60.0)
+    override = with_users(USER, override, add=["ann"], now=NOW, by="dan", lasts=2.0)
+    assert held(USER, override, NOW + 2).users == ("bob",)
+    assert held(USER, override, NOW + 60).users == ()
+
+
 def test_a_later_flip_for_good_cancels_the_lift_of_its_keys_alone() -> None:
     override = flip(SITE, enabled=True, page_message="x", lasts=60.0)
     override = flip(SITE, override, enabled=True, now=NOW + 5)
