@@ -80,7 +80,7 @@ OTHERS = ("GATEWAY_CONFIG", "GATEWAY_LOG_LEVEL", "GATEWAY_URL", "GATEWAY_USER")
 
 def variable(path: str) -> str:
     """The variable of a key: ``timeouts.connect`` is ``GATEWAY_TIMEOUTS_CONNECT``."""
-    return "GATEWAY_" + path.upper().replace(".", "_")
+    return _PREFIX + path.upper().replace(".", "_")
 
 
 def overlay(
@@ -89,7 +89,7 @@ def overlay(
     """The document with the environment's keys over it. Unknown variables are reported."""
     reading, written = _Reading(environ, substitution, report), root
     for path in FORMS:
-        if variable(path) in environ and path != _TOKEN:
+        if variable(path) in environ and path != _ONE_TOKEN:
             root = _placed(root, path, reading.node(path))
     root = _with_token(root, written, reading)
     root = _with_enabled(root, reading)
@@ -159,22 +159,22 @@ def _placed(table: Table, path: str, node: Node) -> Table:
 
 
 def _with_token(root: Table, written: Table, reading: _Reading) -> Table:
-    """``GATEWAY_CONTROL_TOKEN``, which whoever calls a gateway from this shell has set as well.
+    """``GATEWAY_CONTROL_ONE_TOKEN``, which whoever calls a gateway from this shell has set as well.
 
     So it may repeat a token that is there, and be ignored; it is never one more beside those
     of the file (``written``), nor instead of one.
     """
-    if variable(_TOKEN) not in reading.environ:
+    if variable(_ONE_TOKEN) not in reading.environ:
         return root
-    node = reading.node(_TOKEN)
+    node = reading.node(_ONE_TOKEN)
     if isinstance(node, Scalar):
         secret = node.text.encode()
-        if any([hmac.compare_digest(secret, each) for each in _secrets(root)]):
+        if any(hmac.compare_digest(secret, each) for each in _secrets(root)):
             return root
         if _has_tokens(written):
             reading.report.add(node.origin, _ONE_MORE)
             return root
-    return _placed(root, _TOKEN, node)
+    return _placed(root, _ONE_TOKEN, node)
 
 
 def _secrets(root: Table) -> Iterator[bytes]:
@@ -225,15 +225,17 @@ def _with_port(root: Table, reading: _Reading) -> Table:
 
 def _refuse_unknown(environ: Mapping[str, str], used: set[str], report: Report) -> None:
     known = [*map(variable, FORMS), "GATEWAY_ENABLED", *OTHERS]
+    plain = [each.removeprefix(_PREFIX) for each in known]
     later = {variable(path): path for path in LATER}
     for name, value in environ.items():
-        if not name.startswith("GATEWAY_") or name in used or name in known:
+        if not name.startswith(_PREFIX) or name in used or name in known:
             continue
         if name in later:
             message = f"this version does not do {LATER[later[name]]} yet"
             report.add(Origin(FILE, None, name), message)
         elif not _is_service_link(name, value):
-            near = did_you_mean(name, known)
+            # The prefix is left out: it alone makes all of them alike.
+            near = did_you_mean(name.removeprefix(_PREFIX), plain).replace('"', f'"{_PREFIX}', 1)
             report.add(Origin(FILE, None, name), "is no setting of the gateway" + near)
 
 
@@ -245,7 +247,8 @@ def _is_service_link(name: str, value: str) -> bool:
     return name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
 
 
-_TOKEN = "control.token"
+_PREFIX = "GATEWAY_"
+_ONE_TOKEN = "control.token"  # noqa: S105 the name of a key
 _ONE_MORE = (
     "is another token than the file's (control.token, control.tokens); put it there, or unset it"
 )

@@ -12,7 +12,7 @@ from gateway.config import Settings
 Load = Callable[..., Settings]
 Errors = Callable[..., list[str]]
 
-ALONE = "memory: is one process's own; for several workers say sqlite:PATH"
+ALONE = "memory is one process's own; for several workers say sqlite:PATH"
 
 
 def test_memory_store_is_refused_for_several_workers(errors: Errors) -> None:

@@ -33,10 +33,10 @@ def test_the_environment_alone_runs_one_flag_for_the_whole_site():
 
 
 def test_without_an_upstream_the_environment_alone_is_not_enough():
-    assert lines({}) == [
-        "environment: GATEWAY_UPSTREAM: is not set: where the app is, such as "
-        "http://127.0.0.1:8000; or `gateway init` writes a config.yaml to start from"
-    ]
+    (found,) = lines({})
+
+    assert found.startswith("environment: GATEWAY_UPSTREAM: is not set: where the app is")
+    assert "`gateway init`" in found
 
 
 def test_a_variable_wins_over_the_file(read):
