@@ -23,13 +23,15 @@ def log_level_option(default: str) -> Callable[[Callable[..., None]], Callable[.
 
 
 class OneLine(logging.Formatter):
-    """``2025-01-31 14:05:09 WARNING gateway.state: message``, line breaks escaped.
+    """``2025-01-31 14:05:09 WARNING gateway.state: message``, no line breaks.
 
-    Only a traceback (a bug) runs over several lines.
+    The lines of one message, such as the errors of a YAML, are joined. Only a traceback (a bug)
+    runs over several lines.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 logging's own name
-        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+        text = super().formatMessage(record).replace("\r", "\\r")
+        return text.replace(":\n", ": ").replace("\n", "; ")
 
 
 def log_to_stderr(level: str) -> None:

@@ -94,7 +94,7 @@ def _number(text: str) -> object:
 
 def _meant(values: dict[str, object]) -> str:
     unknown = [key for key in values if key not in KEYS]
-    close = difflib.get_close_matches(unknown[0], KEYS, 1) if unknown else []
+    close = difflib.get_close_matches(unknown[0], KEYS, 1, 0.7) if unknown else []
     return f" (did you mean {close[0]}?)" if close else ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -90,6 +90,14 @@ def _number(request: web.Request, name: str, default: int | None, most: int) -> 
     return number
 
 
+def _changes(changes: Mapping[str, object] | None) -> Document | None:
+    if changes is None:
+        return None
+    until = changes.get("until")
+    told = {"until": moment(until)} if isinstance(until, int | float) else {}
+    return {**changes, **told}
+
+
 def _entry_document(entry: AuditEntry) -> Document:
     return {
         "id": entry.id,
@@ -98,6 +106,6 @@ def _entry_document(entry: AuditEntry) -> Document:
         "action": entry.action,
         "flag": entry.flag,
         "reason": entry.reason,
-        "changes": dict(entry.changes) if entry.changes is not None else None,
+        "changes": _changes(entry.changes),
         "revision": entry.revision,
     }

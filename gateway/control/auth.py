@@ -80,24 +80,23 @@ def _authenticate(request: web.Request, tokens: Iterable[Token]) -> Token:
     presented = _presented(request)
     digest = _digest(presented)
     throttle, peer = request.app[THROTTLE], request.remote or ""
-    if wait := throttle.wait(peer, digest):
-        raise Refusal(
-            429,
-            f"Too many wrong tokens came from this address; try again in {wait} s.",
-            headers={"Retry-After": str(wait)},
-        )
     found = None
     for token in tokens:
         if hmac.compare_digest(digest, _digest(token.secret)):
             found = token
     if found is None:
+        if wait := throttle.wait(peer):
+            raise Refusal(
+                429,
+                f"Too many wrong tokens came from this address; try again in {wait} s.",
+                headers={"Retry-After": str(wait)},
+            )
         throttle.failed(peer)
         raise Refusal(
             401,
             "The gateway does not know this token.",
             headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'},
         )
-    throttle.succeeded(peer, digest)
     return found
 
 

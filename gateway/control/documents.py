@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from gateway.control.preconditions import etag
-from gateway.core.flags import Flag, FlagState, Identity, Kind, Scope
+from gateway.core.flags import Flag, FlagState, Identity, Kind, Page, Scope
 from gateway.core.snapshot import FlagView
+from gateway.pages.wording import retry_after
 
 Document = dict[str, object]
 
@@ -24,10 +25,10 @@ def answer(document: Mapping[str, object], revision: int | None = None) -> web.R
     return response
 
 
-def flag_document(view: FlagView, in_flight: int) -> Document:
+def flag_document(view: FlagView, in_flight: int, site: Page) -> Document:
     """One flag as it holds now, and beside it what the YAML says alone (``yaml``).
 
-    ``in_flight`` is how many exchanges under way it is about.
+    ``in_flight`` is how many exchanges under way it is about; ``site`` is the page of the site.
     """
     flag, state = view.flag, view.state
     lift = view.override.lift if view.override is not None else None
@@ -46,7 +47,11 @@ def flag_document(view: FlagView, in_flight: int) -> Document:
         "description": flag.description,
         "strict": flag.strict,
         "identity": _identity_document(flag.identity),
-        "page": {"title": flag.page.title, **_page_document(state)},
+        "page": {
+            "title": flag.page.title,
+            "message": state.message,
+            "retry_after": retry_after(view, site),
+        },
         "yaml": {**_state_document(flag.state), "page": _page_document(flag.state)},
         "override": dict(view.override.values) if view.override is not None else None,
     }

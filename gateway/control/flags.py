@@ -21,7 +21,9 @@ async def list_flags(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     snapshot = services.state.snapshot
     counts = await services.concerned(snapshot.rules)
-    flags = [flag_document(view, count) for view, count in zip(snapshot.views, counts, strict=True)]
+    page = services.state.settings.page
+    shown_with = zip(snapshot.views, counts, strict=True)
+    flags = [flag_document(view, count, page) for view, count in shown_with]
     return answer({"revision": snapshot.revision, "flags": flags}, snapshot.revision)
 
 
@@ -56,8 +58,9 @@ async def flag_answer(request: web.Request, snapshot: Snapshot) -> web.Response:
     view = find_flag(snapshot, request.match_info["flag"])
     rule = snapshot.rule(view.flag.name)
     assert rule is not None  # noqa: S101 every view has one
-    (count,) = await request.app[SERVICES].concerned((rule,))
-    document = flag_document(view, count)
+    services = request.app[SERVICES]
+    (count,) = await services.concerned((rule,))
+    document = flag_document(view, count, services.state.settings.page)
     return answer({**document, "revision": snapshot.revision}, snapshot.revision)
 
 
@@ -67,6 +70,6 @@ def find_flag(snapshot: Snapshot, name: str) -> FlagView:
     if view is not None:
         return view
     names = [view.flag.name for view in snapshot.views]
-    near = get_close_matches(name[:200], names, n=3)
+    near = get_close_matches(name[:200], names, 3, 0.7)
     hint = f" Did you mean {' or '.join(map(shown, near))}?" if near else ""
     raise Problem(404, f"There is no flag {shown(name)}.{hint}", did_you_mean=near)

@@ -67,7 +67,7 @@ _FLAG: Document = {
     "description": _TEXT,
     "strict": _YES_NO,
     "identity": _maybe("object"),
-    "page": _object({"title": _maybe("string"), **_PAGE}),
+    "page": _object({"title": _maybe("string"), **_PAGE, "retry_after": _WHOLE}),
     "yaml": _object({**_STATE, "page": _object(_PAGE)}),
     "override": _maybe("object", description="The keys that were flipped."),
 }

@@ -1,4 +1,4 @@
-"""Counts wrong tokens by peer, so that guessing one takes longer than anybody has."""
+"""Counts wrong tokens by peer, so that who guesses is told off, and seen to guess."""
 
 from __future__ import annotations
 
@@ -16,29 +16,25 @@ MOST_PEERS = 4096
 class Throttle:
     """A bounded count of failures by peer, forgotten after a while.
 
-    A token that a peer has used well goes on working for that peer while it is throttled:
-    behind one address there may be a stranger who guesses and an operator who must not be
-    locked out during an incident.
+    It is asked about wrong tokens alone. Behind one address there may be a stranger who guesses
+    and an operator, who must not be locked out during an incident; what keeps a token from
+    being guessed is its length.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._failures: TTLCache[str, tuple[int, float]] = TTLCache(MOST_PEERS, PERIOD, clock)
-        self._known: TTLCache[tuple[str, bytes], None] = TTLCache(MOST_PEERS, 3600.0, clock)
 
-    def wait(self, peer: str, digest: bytes) -> int:
-        """Whole seconds until ``peer`` may try the token of ``digest``; 0: now."""
+    def wait(self, peer: str) -> int:
+        """Whole seconds until a wrong token of ``peer`` is but a wrong token; 0: it is now."""
         count, until = self._failures.get(_block(peer), (0, 0.0))
-        if count < LIMIT or (_block(peer), digest) in self._known:
+        if count < LIMIT:
             return 0
         return max(1, ceil(until - self._clock()))
 
     def failed(self, peer: str) -> None:
         count, _ = self._failures.get(_block(peer), (0, 0.0))
         self._failures[_block(peer)] = (count + 1, self._clock() + PERIOD)
-
-    def succeeded(self, peer: str, digest: bytes) -> None:
-        self._known[_block(peer), digest] = None
 
 
 def _block(peer: str) -> str:

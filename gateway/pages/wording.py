@@ -34,19 +34,28 @@ def refusal_content(view: FlagView, site: Page, reason: Reason, *, repeatable: b
     """What the page of a flag says now. ``repeatable``: the request was a GET or a HEAD."""
     state, own = view.state, view.flag.page
     title, message = _default_words(view, reason)
-    retry_after = _first(state.retry_after, own.retry_after, site.retry_after)
     return Content(
         status=_first(own.status, site.status) or STATUS,
         title=one_line(own.title or site.title or "") or title,
         message=clean(state.message or own.message or site.message or "") or message,
-        retry_after=RETRY_AFTER if retry_after is None else max(0, retry_after),
-        promised=retry_after is not None,
+        retry_after=retry_after(view, site),
+        promised=_promised(view, site) is not None,
         flag=view.flag.name,
         reason=reason.value,
         repeatable=repeatable and state.mode is not Mode.READ_ONLY,
         probe=_probe(view),
         template=own.template or site.template,
     )
+
+
+def retry_after(view: FlagView, site: Page) -> int:
+    """Seconds, as a refusal of the flag says them now."""
+    promised = _promised(view, site)
+    return RETRY_AFTER if promised is None else max(0, promised)
+
+
+def _promised(view: FlagView, site: Page) -> int | None:
+    return _first(view.state.retry_after, view.flag.page.retry_after, site.retry_after)
 
 
 def _default_words(view: FlagView, reason: Reason) -> tuple[str, str]:

@@ -46,7 +46,9 @@ class GatewayCollector(Collector):
         snapshot = self._snapshot()
         yield GaugeMetricFamily("gateway_revision", "Revision served", value=snapshot.revision)
         enabled = GaugeMetricFamily(
-            "gateway_flag_enabled", "1 while the flag's switch is on", labels=["flag", "kind"]
+            "gateway_flag_enabled",
+            "1 while the flag's switch is on; a per-user flag then holds only whom it names",
+            labels=["flag", "kind"],
         )
         users = GaugeMetricFamily(
             "gateway_flag_users", "Users on the flag's include list", labels=["flag"]

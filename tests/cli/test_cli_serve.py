@@ -119,7 +119,7 @@ def test_a_bug_is_not_passed_off_as_a_store_that_failed(served: Served, tmp_path
 
 def test_the_log_goes_to_stderr_one_line_a_record(served: Served, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(YAML)
-    assert "INFO gateway.test: two\\nlines\n" in serve().stderr
+    assert "INFO gateway.test: two; lines\n" in serve().stderr
     assert serve("--log-level", "warning").stderr == ""
     assert serve(GATEWAY_LOG_LEVEL="warning").stderr == ""
 
