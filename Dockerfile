@@ -16,9 +16,10 @@ COPY --from=build /opt/gateway /opt/gateway
 ENV PATH=/opt/gateway/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    PORT=8080 \
-    GATEWAY_STORE=sqlite:/data/gateway.db
+    PORT=8080
 # The only place it writes to: docker run --read-only --volume gateway:/data
+# Without a file, flips are kept in gateway.db here; with one, where its `store` says, beside the
+# file unless that is absolute. Mount it as /data/config.yaml, or say store: sqlite:/data/gateway.db
 VOLUME /data
 WORKDIR /data
 USER 10001

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from gateway.cli.failures import Misused, Refused, Unreachable
+from gateway.cli.unix_connection import UnixConnection
 
 PREFIX = "/api/v1"
 TIMEOUT = 15.0  # seconds; a flip is one fsync, so this only bounds a gateway that hangs
@@ -123,7 +124,8 @@ class Client:
 
     def _target(self, path: Sequence[str], query: Sequence[tuple[str, str]]) -> str:
         segments = "/".join(quote(segment, safe="") for segment in path)
-        target = f"{self._address.path}{PREFIX}/{segments}"
+        below = "" if self._address.scheme == "unix" else self._address.path
+        target = f"{below}{PREFIX}/{segments}"
         return f"{target}?{urlencode(query)}" if query else target
 
     def _fields(self, body: bytes | None, if_match: int | None) -> dict[str, str]:
@@ -137,6 +139,8 @@ class Client:
         return fields
 
     def _connection(self) -> HTTPConnection:
+        if self._address.scheme == "unix":
+            return UnixConnection(self._address.path, self._timeout)
         host, port = self._address.hostname or "", self._address.port
         if self._address.scheme == "https":
             return HTTPSConnection(host, port, timeout=self._timeout)
@@ -172,7 +176,7 @@ class Client:
         return said
 
     def _unreachable(self, error: Exception, seconds: float) -> Unreachable:
-        if isinstance(error, ConnectionRefusedError):
+        if isinstance(error, ConnectionRefusedError | FileNotFoundError):
             return Unreachable(
                 f"nothing is listening at {self.url}: start a gateway (gateway serve), "
                 "or name its control address with --url or GATEWAY_URL"
@@ -189,13 +193,18 @@ def _set_timeout(connection: HTTPConnection, seconds: float) -> None:
 
 
 def _read_url(url: str) -> SplitResult:
+    if url.startswith("unix:/") and "\0" not in url:  # taken as it is: it is a path, no address
+        return SplitResult("unix", "", url.removeprefix("unix:"), "", "")
     try:
         address = urlsplit(url)
         usable = bool(address.hostname) and (address.port is None or address.port > 0)
     except ValueError:
         usable = False
     if not usable or address.scheme not in {"http", "https"}:
-        raise Misused("--url must be an http:// or https:// address, as http://127.0.0.1:9090")
+        raise Misused(
+            "--url must be an http:// or https:// address, as http://127.0.0.1:9090, "
+            "or a socket, as unix:/run/gateway.sock"
+        )
     if address.username is not None:
         raise Misused("--url must not carry a password: give the token with --token")
     if address.query or address.fragment or not (url.isascii() and url.isprintable()):

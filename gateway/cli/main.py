@@ -7,6 +7,7 @@ import importlib
 import click
 
 from gateway import __version__
+from gateway.cli.failures import Misused
 from gateway.cli.session import Target
 
 # In the order that ``gateway --help`` shows them: start, look, flip. Loaded late, because
@@ -26,6 +27,8 @@ VERBS = {
     "audit": "gateway.cli.audit:audit",
 }
 
+LATER = ("run", "bypass", "watch", "preview")
+
 
 class Verbs(click.Group):
     """A group whose commands are named in ``VERBS``."""
@@ -34,6 +37,8 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name in LATER:
+            raise Misused(f"this version does not do gateway {cmd_name} yet")
         if cmd_name not in VERBS:
             return None
         module, _, name = VERBS[cmd_name].partition(":")

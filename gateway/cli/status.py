@@ -14,6 +14,7 @@ from gateway.cli.members import guard_line, member_line
 from gateway.cli.session import Session, asks_gateway
 from gateway.cli.table import Table
 from gateway.cli.wording import ago, holding, moment, scope_of, span, state_of, users_of
+from gateway.cli.yaml_beside import origin_of, overridden
 
 HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reason", "in flight"]
 FIRM = frozenset({"flag", "kind", "state", "mode", "from", "in flight"})
@@ -58,7 +59,7 @@ def _row(flag: Document, now: float) -> list[str]:
         since += f", {span(max(0.0, until - now))} left"
     cells = (
         flag.get("flag"), flag.get("kind"), state_of(flag), flag.get("mode"), scope_of(flag),
-        flag.get("from"), since, flag.get("by"), flag.get("reason"), flag.get("in_flight"),
+        origin_of(flag), since, flag.get("by"), flag.get("reason"), flag.get("in_flight"),
     )  # fmt: skip
     return ["" if cell is None else str(cell) for cell in cells]
 
@@ -85,6 +86,8 @@ def _details(flag: Document, now: float) -> Iterator[str]:
         )
         if value != ""
     )
+    for key, now_holds, in_yaml in overridden(flag):
+        yield _line("override", f"{key} {now_holds} (yaml: {in_yaml})")
     yield f"revision {flag.get('revision')}: {holding(flag)}"
 
 
@@ -102,21 +105,12 @@ def _general(revision: object, general: Document, now: float) -> Iterator[str]:
         yield _line("FAILING", failure)
 
 
-def _member(member: Document, now: float) -> str:
-    told = {key: value for key, value in member.items() if key not in {"member", "since"}}
-    if since := ago(member.get("since"), now):
-        told["started"] = since
-    return f"{member.get('member')}: {', '.join(f'{key} {told[key]}' for key in told)}"
-
-
 def _config(config: Document) -> Iterator[str]:
     path, errors = config.get("path") or "the environment alone", config.get("errors") or []
-    if not errors:
-        yield _line("config", path)
-        return
-    yield _line("config", f"{path} IS NOT VALID; what it said before goes on serving")
-    for error in errors:
-        yield _line("", error.get("text"))
+    wrong = " IS NOT VALID; what it said before goes on serving" if errors else ""
+    yield _line("config", f"{path}{wrong}")
+    for said in (*errors, *(config.get("notices") or [])):
+        yield _line("", said.get("text"))
 
 
 def _line(key: str, value: object) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from gateway.cli.main import LATER
 from tests.support.fake_control import FakeControl, flag_document
 
 ON = (200, flag_document(enabled=True))
@@ -26,6 +29,31 @@ async def test_the_url_comes_from_the_environment_or_an_option_on_either_side(
 async def test_a_path_in_the_url_goes_before_every_call(control: FakeControl) -> None:
     await control.run("reset", "site", "--url", f"{control.url}/-/maintenance/")
     assert control.calls[0].line == "DELETE /-/maintenance/api/v1/flags/site/override"
+
+
+async def test_a_control_listener_on_a_socket_is_reached(
+    control: FakeControl, tmp_path: Path
+) -> None:
+    control.answers["PATCH /flags/site"] = ON
+    path = tmp_path / "control sock"
+    await web.UnixSite(control.server.runner, path).start()
+    result = await control.run("on", "site", "--url", f"unix:{path}")
+    assert (result.exit_code, control.calls[0].line) == (0, "PATCH /api/v1/flags/site")
+
+
+async def test_a_socket_that_is_not_there_is_status_3(control: FakeControl, tmp_path: Path) -> None:
+    result = await control.run("status", "--url", f"unix:{tmp_path}/absent")
+    assert result.exit_code == 3
+    assert f"nothing is listening at unix:{tmp_path}/absent" in result.stderr
+
+
+@pytest.mark.parametrize("verb", LATER)
+async def test_a_verb_of_a_later_version_is_refused_as_that(
+    control: FakeControl, verb: str
+) -> None:
+    result = await control.run(verb, "site")
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: this version does not do gateway {verb} yet\n"
 
 
 @pytest.mark.parametrize("words", [("--token", "s3cret", "on", "site"), ("on", "site")])
@@ -135,6 +163,7 @@ async def test_proxies_of_the_environment_are_not_used(control: FakeControl) -> 
     [
         "localhost:9090",
         "ftp://x",
+        "unix:run/x",
         "http://",
         "http://a:b@x",
         "http://x:99999",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+from typing import Any
 
 import pytest
 
 from gateway.cli.table import Table
 from gateway.cli.wording import ago, holding, listed, span, state_of
+from gateway.cli.yaml_beside import origin_of
 from tests.support.fake_control import FakeControl, flag_document, user_flag
 
 HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reason", "in", "flight"]
@@ -61,6 +63,53 @@ async def test_status_shows_what_is_wrong(two_flags: FakeControl) -> None:
     assert "config.yaml:14: flags.search.paths[0]: must start with /" in out
     assert "store        sqlite: NOT REACHED: disk I/O error" in out
     assert "FAILING      following the YAML: KeyError: 'x'" in out
+
+
+YAML = {
+    "mode": "unavailable",
+    "enabled": False,
+    "users": ["bob"],
+    "rollout": 0,
+    "ttl": 300,
+    "page": {"message": None, "retry_after": 60},
+}
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ({"enabled": True}, "override (yaml: off)"),
+        ({"ttl": 0}, "override (yaml: ttl 300)"),
+        ({"users": ["eve"], "ttl": 0}, "override (yaml: other users, ttl 300)"),
+        ({"ttl": 300.0}, "override"),
+        (None, "override"),
+    ],
+)
+def test_beside_an_override_stands_what_the_yaml_says(override: Any, told: str) -> None:
+    flag = flag_document(**{"from": "override", "yaml": YAML, "override": override})
+    assert origin_of({**flag, "enabled": bool(override and override.get("enabled"))}) == told
+
+
+async def test_status_of_one_flag_shows_both_of_each_key_that_was_flipped(
+    control: FakeControl,
+) -> None:
+    values = {"enabled": True, "users": [], "page.retry_after": 600}
+    flag = user_flag(**{"from": "override", "yaml": YAML, "override": values})
+    control.answers["GET /flags/reindex"] = 200, flag
+    lines = (await control.run("status", "reindex")).stdout.splitlines()
+    assert [line for line in lines if line.startswith("override")] == [
+        "override     enabled true (yaml: false)",
+        "override     users nobody (yaml: bob)",
+        "override     page.retry_after 600 (yaml: 60)",
+    ]
+
+
+async def test_status_shows_what_waits_for_a_restart(two_flags: FakeControl) -> None:
+    notice = {"text": "config.yaml:2: listen: takes effect with a restart"}
+    config = {"path": "config.yaml", "valid": True, "errors": [], "notices": [notice]}
+    two_flags.answers["GET /status"] = 200, {**STATUS, "config": config}
+    lines = (await two_flags.run("status")).stdout.splitlines()
+    assert lines[-2:] == ["config       config.yaml", f"{'':<12} {notice['text']}"]
 
 
 async def test_status_shows_members_that_are_gone_and_who_guards(two_flags: FakeControl) -> None:
