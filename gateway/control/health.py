@@ -44,6 +44,8 @@ def _reasons(services: Services) -> list[str]:
     if count := len(services.state.config_errors):
         noun = "error" if count == 1 else "errors"
         reasons.append(f"The YAML has {count} {noun}; the last valid one goes on serving.")
+    if services.state.edit_waits:
+        reasons.append("An edit of the YAML waits for the store; the last one goes on serving.")
     reasons += [
         f"A task of the gateway fails: {name}." for name in services.state.followers.failures
     ]

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +30,7 @@ from gateway.config import ConfigError, ConfigErrors, Settings
 from gateway.core.flags import Flag
 from gateway.core.overrides import Override, Patch, flipped, with_users
 from gateway.core.snapshot import Snapshot, compile_snapshot, fence
+from gateway.state.alarm import Alarm
 from gateway.state.definitions import Definitions, define, load_anew, unexpected
 from gateway.state.edits import (
     Act,
@@ -46,6 +46,7 @@ from gateway.state.followers import Followers
 from gateway.state.lease import Lease
 from gateway.state.shared_read import SharedRead
 from gateway.state.ttl import Freshness
+from gateway.state.waiting_edit import WaitingEdit
 from gateway.state.watcher import edits
 from gateway.stores.base import AuditEntry, Edit, Store, StoredState, StoreError
 
@@ -66,11 +67,11 @@ class UnknownFlag(LookupError):  # noqa: N818 an answer to a caller, as LookupEr
 class LiveState:
     """The current snapshot, and every way to change it.
 
-    ``settings`` are as last validly loaded, ``config_errors`` those of the last edit (none
-    once mended), ``config_notices`` name what of it needs a restart, ``store_error`` says why
-    the store was not reached or believed last time, ``followers`` what goes on beside the
-    callers and may fail. ``clock`` is seconds since the epoch, ``monotonic`` never goes back,
-    ``environ`` is what ``${NAME}`` in the YAML is taken from.
+    ``settings`` are as last validly loaded, ``config_errors`` those of the last edit (none once
+    mended), ``store_error`` says why the store was not reached or believed last time,
+    ``followers`` what goes on beside the callers and may fail. ``clock`` is seconds since the
+    epoch, ``monotonic`` never goes back, ``environ`` is what ``${NAME}`` in the YAML is taken
+    from.
     """
 
     snapshot: Snapshot
@@ -88,7 +89,6 @@ class LiveState:
     ) -> None:
         self.settings = settings
         self.config_errors: tuple[ConfigError, ...] = ()
-        self.config_notices: tuple[ConfigError, ...] = ()
         self.store_error: str | None = None
         self.followers = followers or Followers()
         self._store = store
@@ -101,11 +101,12 @@ class LiveState:
         self._stored = StoredState(0, {})
         self._lost: StoredState | None = None  # what a store shows that has lost history
         self._definitions = define(settings)
-        self._pending: Definitions | None = None  # an edit that the store has not taken yet
+        self._notices: tuple[ConfigError, ...] = ()
+        self._waiting = WaitingEdit()
         self._retry = 0.0  # seconds until the next try; 0: the store was reached
         self._freshness = Freshness(monotonic)
         self._turn = asyncio.Lock()
-        self._woken = asyncio.Event()
+        self._woken = Alarm()
         self._shared_read = SharedRead(self._read)
         self._listeners: list[Listener] = []
 
@@ -152,6 +153,16 @@ class LiveState:
     @property
     def history_lost(self) -> bool:
         return self._lost is not None
+
+    @property
+    def edit_waits(self) -> bool:
+        """An edit of the YAML is valid, but the store has not taken it yet."""
+        return self._waiting.waits
+
+    @property
+    def config_notices(self) -> tuple[ConfigError, ...]:
+        """What of the last edit needs a restart, or that all of it waits for the store."""
+        return (*self._notices, *self._waiting.notices(self.settings.path))
 
     @property
     def definitions(self) -> str:
@@ -274,7 +285,7 @@ class LiveState:
         return None
 
     def _reached(self, stored: StoredState, started: float, new: Definitions | None) -> None:
-        if self.store_error is not None:
+        if self.store_error is not None and not self._waiting.put_off:
             _log.warning("the store is back")
         self.store_error, self._retry = None, 0.0
         found, self._lost = self._lost is not None, None
@@ -284,7 +295,7 @@ class LiveState:
         self._freshness.renew(ttls, started)
 
     def _failed(self, error: StoreError) -> None:
-        if self.store_error is None:
+        if self.store_error is None and not self._waiting.put_off:
             _log.error("the store cannot be reached, the last known state goes on: %s", error)
         self.store_error = str(error)
         self._retry = min(max(self._retry * 2, FIRST_RETRY), LAST_RETRY)
@@ -329,28 +340,31 @@ class LiveState:
         if self.config_errors:
             self.config_errors = ()
             _log.warning("the YAML is valid again")
-        self.config_notices = new.notices
+        self._notices = new.notices
         for notice in new.notices:
             _log.warning("%s", notice)
-        self._pending = new if new.settings != self.settings else None
-        await self._take_in_pending()
+        self._waiting.put(new if new.settings != self.settings else None)
+        await self._take_in_waiting()
 
     def _refuse(self, errors: ConfigErrors) -> None:
-        self.config_errors, self._pending = errors.errors, None
+        self._waiting.put(None)
+        self.config_errors = errors.errors
         cause = errors.__cause__  # of a bug: the person who wrote the YAML has no use for others
         _log.warning("the YAML is invalid, so nothing was changed:\n%s", errors, exc_info=cause)
 
-    async def _take_in_pending(self) -> None:
+    async def _take_in_waiting(self) -> None:
         async with self._turn:
-            if self._pending is None:
+            if (definitions := self._waiting.due()) is None:
                 return
             try:
-                with suppress(StoreError):  # it is reported, and tried again
-                    await self._take_in(self._pending)
-                    self._pending = None
-                    _log.info("the YAML was read: revision %d", self.snapshot.revision)
+                await self._take_in(definitions)
+            except StoreError:  # it is reported, and tried again
+                self._waiting.failed()
             except Exception as error:  # noqa: BLE001 whatever it is, the YAML is followed on
                 self._refuse(unexpected(self.settings.path, error))
+            else:
+                self._waiting.taken(definitions)
+                _log.info("the YAML was read: revision %d", self.snapshot.revision)
 
     # The store and the time
 
@@ -360,31 +374,19 @@ class LiveState:
 
     async def _keep_up(self) -> None:
         while True:
-            if await self._woken_within(self._delay()):
+            woken = await self._woken.within(self._delay())
+            await self._take_in_waiting()
+            if woken:
                 continue
-            if self._next_lift() <= self._clock():
+            if self._stored.next_lift <= self._clock():
                 await self._lift()
-            if self._pending is not None:
-                await self._take_in_pending()
             if self._retry or self._freshness.left() <= 0:
                 await self.fresh()
 
     def _delay(self) -> float:
-        due = min(self._freshness.left(), self._next_lift() - self._clock())
-        return min(max(self._retry or due, LEAST_WAIT), MOST_WAIT)
-
-    def _next_lift(self) -> float:
-        lifts = [each.lift.at for each in self._stored.overrides.values() if each.lift]
-        return min(lifts, default=math.inf)
-
-    async def _woken_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._woken.clear()
-        return True
+        due = min(self._freshness.left(), self._stored.next_lift - self._clock())
+        due = min(self._retry or due, self._waiting.left())
+        return min(max(due, LEAST_WAIT), MOST_WAIT)
 
     async def _lift(self) -> None:
         # Where the store cannot write it down, what was known to end at this time still does.

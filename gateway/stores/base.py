@@ -8,6 +8,7 @@ and ``records``; a notification only wakes, and may be lost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,6 +39,12 @@ class StoredState:
     overrides: Mapping[str, Override]
     config_digest: str = ""
     epoch: str = ""
+
+    @property
+    def next_lift(self) -> float:
+        """When the first flip undoes itself, in seconds since the epoch; infinite: none does."""
+        lifts = [each.lift.at for each in self.overrides.values() if each.lift]
+        return min(lifts, default=math.inf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.config import ConfigError
+from gateway.state.waiting_edit import WaitingEdit
 from gateway.stores.base import StoreError
 from tests.support.control import TOKENS, Stage, bearer
 
@@ -64,6 +65,16 @@ async def test_a_store_out_of_reach_shows_in_status_and_readiness(stage: Stage) 
     ready = await stage.json(await stage.client.get("/readyz"), 503)
     assert len(ready["reasons"]) == 1
     assert "disk is gone" not in str(ready)
+
+
+async def test_an_edit_that_waits_for_the_store_is_not_ready(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WaitingEdit, "waits", True)
+    ready = await stage.json(await stage.client.get("/readyz"), 503)
+    assert "waits for the store" in ready["detail"]
+    (notice,) = (await stage.get("/status"))["config"]["notices"]
+    assert notice["message"] == "an edit waits for the store"
 
 
 async def test_a_task_that_fails_shows_in_status_and_readiness(stage: Stage) -> None:

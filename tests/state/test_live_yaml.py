@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,6 +182,27 @@ async def test_an_edit_waits_for_a_store_out_of_reach(
     store.broken = False
     snapshot = await edited.swaps.until(lambda snapshot: snapshot.view("other") is not None)
     assert snapshot.revision == before.revision + 1
+
+
+async def test_an_edit_is_tried_again_although_the_store_can_be_read(
+    start: Start, path: Path, tmp_path: Path, log: Log
+) -> None:
+    file = tmp_path / "gateway.db"
+    live = await start(load(path, {}), store=SqliteStore(file, busy=0.01), monotonic=lambda: 0.0)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        write(path, "flags: {site: {enabled: true}}\n")
+        await soon(lambda: live.edit_waits)
+        await live.fresh()
+        assert live.store_error is None
+        assert live.edit_waits
+        assert [each.message for each in live.config_notices] == ["an edit waits for the store"]
+        other.execute("ROLLBACK")
+    async with asyncio.timeout(3):
+        await Swaps(live).until(is_on)
+        await log.until("the YAML was read")
+    assert not live.edit_waits
+    assert live.config_notices == ()
 
 
 async def test_no_member_ever_shows_new_overrides_beside_old_flags(
