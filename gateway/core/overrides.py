@@ -12,12 +12,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile, pairwise
 from typing import Any
 
 from gateway.core.flags import Flag, FlagState, Kind, Mode
 from gateway.core.patches import Patch, PatchError, read_patch, read_users
 
 __all__ = [
+    "MOST_LIFTS",
     "Lift",
     "Override",
     "Patch",
@@ -31,18 +33,18 @@ __all__ = [
     "with_users",
 ]
 
+MOST_LIFTS = 16  # flips made for a while that may overlap
+
 
 @dataclass(frozen=True, slots=True)
 class Lift:
     """When a flip made ``for`` a while undoes itself, and the values it then leaves.
 
-    ``at`` is seconds since the epoch. ``values`` replaces the override's values whole;
-    ``then`` is the lift after that one, where several flips were made for a while.
+    ``at`` is seconds since the epoch. ``values`` replaces the override's values whole.
     """
 
     at: float
     values: Mapping[str, object]
-    then: Lift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Override:
 
     Keys and JSON types: ``enabled`` bool, ``users`` list of str, ``rollout`` number 0-100,
     ``ttl`` seconds, ``mode`` str, ``page.message`` str, ``page.retry_after`` seconds.
-    ``at`` is seconds since the epoch.
+    ``at`` is seconds since the epoch. ``lifts`` are in order: several where several flips were
+    made for a while, and each holds until the next.
     """
 
     digest: str
@@ -59,8 +62,13 @@ class Override:
     at: float
     by: str
     reason: str = ""
-    lift: Lift | None = None
+    lifts: tuple[Lift, ...] = ()
     extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def lift(self) -> Lift | None:
+        """The next one."""
+        return self.lifts[0] if self.lifts else None
 
 
 def state_digest(state: FlagState) -> str:
@@ -102,14 +110,14 @@ def effective(
 
 def lifted(override: Override, now: float) -> Override | None:
     """The override with every lift applied that is due at ``now``; None: nothing is left."""
-    lift = override.lift
-    if lift is None or lift.at > now:
+    left = tuple(dropwhile(lambda lift: lift.at <= now, override.lifts))
+    if len(left) == len(override.lifts):
         return override
+    last = override.lifts[-len(left) - 1]
+    if not last.values and not left:
+        return None
     reason = override.reason or "lifted by itself"
-    rest = replace(override, values=lift.values, at=lift.at, reason=reason, lift=lift.then)
-    if rest.values or rest.lift is not None:
-        return lifted(rest, now)
-    return None
+    return replace(override, values=last.values, at=last.at, reason=reason, lifts=left)
 
 
 def flipped(
@@ -130,7 +138,7 @@ def flipped(
     - A later flip without ``for`` is for good: the keys it sets are no longer undone by an
       earlier flip's lift; the other keys still are.
 
-    Flips with different ends may overlap; each is undone at its own.
+    Flips with different ends may overlap, so many as ``MOST_LIFTS``; each is undone at its own.
     """
     _check_kind(flag, patch)
     live = effective(flag.state, current, now)[1]
@@ -213,12 +221,7 @@ _Timeline = list[tuple[float, Mapping[str, object]]]
 def _timeline(override: Override | None) -> _Timeline:
     if override is None:
         return [(0.0, {})]
-    steps = [(0.0, override.values)]
-    lift = override.lift
-    while lift is not None:
-        steps.append((lift.at, lift.values))
-        lift = lift.then
-    return steps
+    return [(0.0, override.values), *((lift.at, lift.values) for lift in override.lifts)]
 
 
 def _values_at(timeline: _Timeline, at: float) -> Mapping[str, object]:
@@ -246,18 +249,27 @@ def _successor(
 ) -> Override | None:
     # Steps that change nothing are left away, so that equal states are equal overrides.
     values = timeline[0][1]
-    lift: Lift | None = None
-    for place in range(len(timeline) - 1, 0, -1):
-        at, later = timeline[place]
-        if later != timeline[place - 1][1]:
-            lift = Lift(at, later, lift)
-    if not values and lift is None:
+    lifts = tuple(
+        Lift(at, later) for (_, before), (at, later) in pairwise(timeline) if later != before
+    )
+    _check_overlap(len(lifts), len(live.lifts) if live is not None else 0)
+    if not values and not lifts:
         return None
-    if live is not None and (live.values, live.lift) == (values, lift):
+    if live is not None and (live.values, live.lifts) == (values, lifts):
         if draft.reason in ("", live.reason):
             return live
         return replace(live, by=draft.by, reason=draft.reason)
-    return replace(draft, digest=state_digest(flag.state), values=values, lift=lift)
+    return replace(draft, digest=state_digest(flag.state), values=values, lifts=lifts)
+
+
+def _check_overlap(lifts: int, before: int) -> None:
+    # Each lift keeps all values, so that what a flag may pile up has to end somewhere.
+    if lifts > max(MOST_LIFTS, before):
+        message = (
+            f"{before} flips of this flag are to be undone already, and {MOST_LIFTS} may be: "
+            "wait for one of them, flip without it, or reset the flag first"
+        )
+        raise PatchError([("for", message)])
 
 
 def _check_kind(flag: Flag, patch: Patch) -> None:

@@ -152,4 +152,4 @@ def _lift_changes(
     if flag is None:
         return None
     # Without its lift, the override is what held until now.
-    return changes(flag.state, replace(before, lift=None), after, now)
+    return changes(flag.state, replace(before, lifts=()), after, now)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gateway.core.overrides import Lift, Override
@@ -18,7 +19,7 @@ def dump_override(override: Override) -> str:
         "at": override.at,
         "by": override.by,
         "reason": override.reason,
-        "lift": _lift_document(override.lift),
+        "lifts": [{"at": lift.at, "values": dict(lift.values)} for lift in override.lifts],
         "extra": dict(override.extra),
     }
     return json.dumps(document, separators=(",", ":"))
@@ -27,14 +28,14 @@ def dump_override(override: Override) -> str:
 def load_override(text: str) -> Override:
     """The override that ``dump_override`` wrote. Raises ``ValueError`` for anything else."""
     try:
-        document = json.loads(text)
+        document = _read(text)
         return Override(
             digest=str(document["digest"]),
             values=dict(document["values"]),
             at=float(document["at"]),
             by=str(document["by"]),
             reason=str(document["reason"]),
-            lift=_lift(document["lift"]),
+            lifts=tuple(_lifts(document)),
             extra=dict(document["extra"]),
         )
     except (TypeError, LookupError) as error:
@@ -58,7 +59,7 @@ def dump_entry(entry: AuditEntry, revision: int) -> str:
 def load_entry(text: str, identifier: int) -> AuditEntry:
     """The audit entry that ``dump_entry`` wrote. Raises ``ValueError`` for anything else."""
     try:
-        return AuditEntry(**json.loads(text), id=identifier)
+        return AuditEntry(**_read(text), id=identifier)
     except TypeError as error:
         raise ValueError("is not an audit entry") from error
 
@@ -70,7 +71,7 @@ def dump_document(document: Mapping[str, object]) -> str:
 
 def load_document(text: str) -> dict[str, object]:
     """The document that ``dump_document`` wrote. Raises ``ValueError`` for anything else."""
-    document = json.loads(text)
+    document = _read(text)
     if not isinstance(document, dict):
         raise ValueError("is not a record")  # noqa: TRY004 one error for all that was not ours
     return document
@@ -81,13 +82,26 @@ def whole_text(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _lift_document(lift: Lift | None) -> Mapping[str, object] | None:
-    if lift is None:
-        return None
-    return {"at": lift.at, "values": dict(lift.values), "then": _lift_document(lift.then)}
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        # Lifts that an earlier version has nested, as deep as the stack that it wrote them on let
+        # it. A new thread has all of its stack for the reading.
+        with ThreadPoolExecutor(1) as thread:
+            reading = thread.submit(json.loads, text)
+    try:
+        return reading.result()
+    except RecursionError as error:
+        raise ValueError("is nested too deep") from error
 
 
-def _lift(document: Any) -> Lift | None:
-    if document is None:
-        return None
-    return Lift(float(document["at"]), dict(document["values"]), _lift(document["then"]))
+def _lifts(document: Any) -> Iterator[Lift]:
+    if "lifts" in document:
+        for lift in document["lifts"]:
+            yield Lift(float(lift["at"]), dict(lift["values"]))
+        return
+    lift = document["lift"]  # as earlier versions wrote them: each holds the next
+    while lift is not None:
+        yield Lift(float(lift["at"]), dict(lift["values"]))
+        lift = lift["then"]

@@ -269,3 +269,14 @@ async def test_an_actor_that_does_not_fit_a_line_is_400(stage: Stage) -> None:
 
 def test_the_clock_of_these_tests_is_the_moment_they_name() -> None:
     assert NOW == 1_900_000_000
+
+
+async def test_more_flips_for_a_while_than_may_overlap_are_refused(stage: Stage) -> None:
+    for ttl in range(1, 17):
+        await stage.patch("site", {"ttl": ttl, "for": 1000 - ttl})
+    revision = stage.state.snapshot.revision
+    refused = await stage.patch("site", {"ttl": 99, "for": 5}, 422)
+    assert refused["errors"][0]["path"] == "for"
+    assert "16 flips of this flag are to be undone already" in refused["detail"]
+    assert stage.state.snapshot.revision == revision
+    assert (await stage.patch("site", {"enabled": True}))["enabled"] is True

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.flags import Flag, FlagState, Identity, IdentitySource, Mode
 from gateway.core.overrides import (
+    MOST_LIFTS,
     Lift,
     Override,
     changes,
@@ -180,7 +181,7 @@ def test_a_user_added_for_good_stays_after_the_lift() -> None:
     override = flip(USER, users=["bob"], lasts=60.0)
     override = with_users(USER, override, add=["bob"], now=NOW + 5, by="dan")
     assert override is not None
-    assert override.lift is None
+    assert override.lifts == ()
     assert held(USER, override, NOW + 60).users == ("bob",)
 
 
@@ -232,19 +233,53 @@ def test_flips_with_different_ends_are_each_undone_at_their_own() -> None:
 
 
 def test_lifting_twice_is_lifting_once() -> None:
-    override = Override("d", {"enabled": True}, NOW, "ann", lift=Lift(NOW + 1, {"ttl": 0.0}))
+    override = Override("d", {"enabled": True}, NOW, "ann", lifts=(Lift(NOW + 1, {"ttl": 0.0}),))
     once = lifted(override, NOW + 5)
     assert once is not None
     assert lifted(once, NOW + 5) is once
-    assert (once.values, once.at, once.lift) == ({"ttl": 0.0}, NOW + 1, None)
+    assert (once.values, once.at, once.lifts) == ({"ttl": 0.0}, NOW + 1, ())
 
 
 def test_lifts_that_were_missed_are_all_applied() -> None:
-    last = Lift(NOW + 2, {})
-    override = Override(
-        "d", {"enabled": True}, NOW, "ann", lift=Lift(NOW + 1, {"enabled": False}, last)
-    )
+    lifts = (Lift(NOW + 1, {"enabled": False}), Lift(NOW + 2, {}))
+    override = Override("d", {"enabled": True}, NOW, "ann", lifts=lifts)
     assert lifted(override, NOW + 9) is None
+    once = lifted(override, NOW + 1)
+    assert once is not None
+    assert (once.values, once.at, once.lifts) == ({"enabled": False}, NOW + 1, lifts[1:])
+
+
+def test_no_more_lifts_overlap_than_are_allowed() -> None:
+    override = None
+    for ttl in range(1, MOST_LIFTS + 1):
+        override = flip(SITE, override, ttl=ttl, lasts=1000.0 - ttl)
+    assert override is not None
+    assert len(override.lifts) == MOST_LIFTS
+    with pytest.raises(PatchError, match="for: 16 flips of this flag are to be undone already"):
+        flip(SITE, override, ttl=99, lasts=5.0)
+    assert flip(SITE, override, enabled=True) is not None
+    later = flip(SITE, override, ttl=99, lasts=5.0, now=NOW + 999)
+    assert held(SITE, later, NOW + 999).ttl == 99
+
+
+def test_more_lifts_than_are_allowed_now_are_applied_and_can_be_flipped() -> None:
+    lifts = tuple(Lift(NOW + at, {"ttl": float(at)}) for at in range(1, 5_001))
+    override = Override(state_digest(SITE.state), {"ttl": 0.0}, NOW, "ann", lifts=lifts)
+    assert held(SITE, override, NOW + 4_000).ttl == 4_000
+    flipped_on = flip(SITE, override, enabled=True)
+    assert flipped_on is not None
+    assert len(flipped_on.lifts) == 5_000
+    with pytest.raises(PatchError, match="5000 flips"):
+        flip(SITE, override, enabled=True, lasts=9_000.0)
+
+
+def test_users_added_for_a_while_are_lifts_too() -> None:
+    override = None
+    for user in range(MOST_LIFTS):
+        override = with_users(USER, override, add=[f"u{user}"], now=NOW + user, by="x", lasts=99.0)
+    with pytest.raises(PatchError, match="for: "):
+        with_users(USER, override, add=["ann"], now=NOW + 50, by="x", lasts=99.0)
+    assert with_users(USER, override, add=["ann"], now=NOW + 50, by="x") is not None
 
 
 # Users

@@ -48,7 +48,7 @@ def test_lapsed_override_leaves_the_yaml() -> None:
 def test_due_lift_is_applied() -> None:
     off = flag("a", enabled=False)
     override = Override(
-        state_digest(off.state), {"enabled": True}, at=5.0, by="ann", lift=Lift(9.0, {})
+        state_digest(off.state), {"enabled": True}, at=5.0, by="ann", lifts=(Lift(9.0, {}),)
     )
     assert snapshot(off, overrides={"a": override}, now=8.9).views[0].state.enabled
     assert not snapshot(off, overrides={"a": override}, now=9.0).views[0].state.enabled

@@ -27,7 +27,7 @@ FULL = Override(
     at=1_000.25,
     by="ann",
     reason="move",
-    lift=Lift(2_000.0, {"enabled": False}, Lift(3_000.0, {})),
+    lifts=(Lift(2_000.0, {"enabled": False}), Lift(3_000.0, {})),
     extra={"later": [1, None]},
 )
 
