@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class ConfigError:
     line: int | None
     path: str
     message: str
+    beside: Path | None = None  # the file, other than ``file``, that is to be mended
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -33,7 +35,14 @@ class ConfigErrors(Exception):  # noqa: N818 it is all of them, and every owner 
 
 
 class Invalid(Exception):  # noqa: N818 raised for one value, reported with its origin
-    """One value that cannot be used. The message goes on after the value's path."""
+    """One value that cannot be used. The message goes on after the value's path.
+
+    ``file`` is the one beside the configuration that is wrong, if it is not the value.
+    """
+
+    def __init__(self, message: str, *, file: Path | None = None) -> None:
+        self.file = file
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,8 @@ class Origin:
     line: int | None
     path: str
 
-    def error(self, message: str) -> ConfigError:
-        return ConfigError(self.file, self.line, self.path, message)
+    def error(self, message: str, beside: Path | None = None) -> ConfigError:
+        return ConfigError(self.file, self.line, self.path, message, beside)
 
 
 class Report:
@@ -54,8 +63,8 @@ class Report:
     def __init__(self) -> None:
         self._errors: dict[ConfigError, None] = {}
 
-    def add(self, origin: Origin, message: str) -> None:
-        self._errors[origin.error(_printable(message))] = None
+    def add(self, origin: Origin, message: str, beside: Path | None = None) -> None:
+        self._errors[origin.error(_printable(message), beside)] = None
 
     def raise_any(self) -> None:
         """Raise ``ConfigErrors`` if there are errors: the file's in line order, then others."""

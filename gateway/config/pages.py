@@ -19,12 +19,14 @@ def read_page(section: Section, folder: Path) -> Page:
     """The page's settings. A relative template is looked for in ``folder``."""
     with section:
         section.later("url", "pages fetched from a URL")
+        template, source = section.take("template", _template(folder), (None, None))
         return Page(
             title=section.take("title", text, None),
             message=section.take("message", text, None),
             retry_after=section.take("retry_after", whole_seconds, None),
-            template=section.take("template", _template(folder), None),
+            template=template,
             status=section.take("status", _status, None),
+            source=source,
         )
 
 
@@ -36,17 +38,17 @@ def _status(node: Node) -> int:
         raise Invalid("must be an error status, from 400 to 599") from error
 
 
-def _template(folder: Path) -> Read[str]:
-    def read(node: Node) -> str:
+def _template(folder: Path) -> Read[tuple[str, str]]:
+    def read(node: Node) -> tuple[str, str]:
         path = folder / word(node)
         try:
             source = path.read_text("utf-8")
         except OSError as error:
-            raise Invalid(f"cannot be read: {path}: {error.strerror}") from error
+            raise Invalid(f"cannot be read: {path}: {error.strerror}", file=path) from error
         except UnicodeDecodeError as error:
-            raise Invalid(f"is not UTF-8: {path}") from error
+            raise Invalid(f"is not UTF-8: {path}", file=path) from error
         _compile(source, path)
-        return str(path)
+        return str(path), source
 
     return read
 
@@ -56,9 +58,9 @@ def _compile(source: str, path: Path) -> None:
         jinja2.Environment(autoescape=True).compile(source, filename=str(path))
     except jinja2.TemplateSyntaxError as error:
         where = f"{path}:{error.lineno}"
-        raise Invalid(f"is not a Jinja2 template: {where}: {error.message}") from error
+        raise Invalid(f"is not a Jinja2 template: {where}: {error.message}", file=path) from error
     except Exception as error:
         # A template becomes Python code, and Python has limits of its own: blocks nested too
         # deep are a SyntaxError there, long expressions a RecursionError or a MemoryError.
         why = str(error).partition("\n")[0][:_LONGEST_CAUSE] or type(error).__name__
-        raise Invalid(f"cannot be compiled: {path}: {why}") from error
+        raise Invalid(f"cannot be compiled: {path}: {why}", file=path) from error

@@ -79,6 +79,7 @@ class Page:
     retry_after: int | None = None  # seconds
     template: str | None = None  # absolute path of a Jinja2 file
     status: int | None = None
+    source: str | None = field(default=None, repr=False)  # the template's text, as validated
 
 
 @dataclass(frozen=True, slots=True)

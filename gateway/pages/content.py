@@ -32,6 +32,7 @@ class Content:
     repeatable: bool = True  # a GET or HEAD: the page may ask again on its own
     probe: str | None = None  # the method with which it finds out; None: it cannot
     template: str | None = None  # absolute path of the person's own template
+    source: str | None = None  # its text as it was validated; None: as the file has it
 
     @property
     def when(self) -> str | None:

@@ -102,7 +102,7 @@ class Pages:
         return media
 
     def _answer(self, content: Content, media: Media, kept: _Answers) -> Answer:
-        key = (content, media, _edited(content.template) if media is Media.HTML else 0)
+        key = (content, media, _edited(content) if media is Media.HTML else 0)
         made = kept.get(key)
         if made is None:
             made = self._build(content, media)
@@ -132,11 +132,11 @@ def _size(made: Answer) -> int:
     return len(made.head) + len(made.body)
 
 
-def _edited(template: str | None) -> int:
-    """When a person's template was last written, so that a new snapshot sees the edit."""
-    if template is None:
+def _edited(content: Content) -> int:
+    """When a template that is read from its file was last written, so that an edit is seen."""
+    if content.template is None or content.source is not None:
         return 0
     try:
-        return Path(template).stat().st_mtime_ns
+        return Path(content.template).stat().st_mtime_ns
     except OSError:
         return 0  # gone: rendering says so

@@ -78,7 +78,12 @@ class Renderer:
         try:
             if path not in self._own:
                 self._own[path] = _environment(file.parent, self._folder)
-            text = self._own[path].get_template(file.name).render(_variables(content))
+            own = self._own[path]
+            if content.source is None:
+                template = own.get_template(file.name)
+            else:
+                template = own.from_string(content.source)
+            text = template.render(_variables(content))
         except Exception as error:  # noqa: BLE001 a person's template can raise anything at all
             self._tell(path, error, "the built-in page is sent instead")
             return None

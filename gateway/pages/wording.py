@@ -45,6 +45,7 @@ def refusal_content(view: FlagView, site: Page, reason: Reason, *, repeatable: b
         repeatable=repeatable and state.mode is not Mode.READ_ONLY,
         probe=_probe(view),
         template=own.template or site.template,
+        source=own.source if own.template else site.source,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
@@ -47,6 +47,13 @@ def unexpected(path: Path | None, error: Exception) -> ConfigErrors:
     errors = ConfigErrors([ConfigError(str(path or ""), None, "", what)])
     errors.__cause__ = error
     return errors
+
+
+def templates(settings: Settings, errors: Iterable[ConfigError]) -> list[Path]:
+    """The files beside the YAML that make it another when they are edited, in order."""
+    pages = [settings.page, *(flag.page for flag in settings.flags)]
+    named = {Path(page.template) for page in pages if page.template is not None}
+    return sorted(named | {error.beside for error in errors if error.beside is not None})
 
 
 def settle(running: Settings, loaded: Settings) -> Definitions:

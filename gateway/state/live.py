@@ -31,7 +31,7 @@ from gateway.core.flags import Flag
 from gateway.core.overrides import Override, Patch, flipped, with_users
 from gateway.core.snapshot import Snapshot, compile_snapshot, fence
 from gateway.state.alarm import Alarm
-from gateway.state.definitions import Definitions, define, load_anew, unexpected
+from gateway.state.definitions import Definitions, define, load_anew, templates, unexpected
 from gateway.state.edits import (
     Act,
     RevisionMoved,
@@ -275,8 +275,7 @@ class LiveState:
         await self._update(edit, new)
 
     async def _of_another_yaml(self, stored: StoredState) -> Definitions | None:
-        # Another member has read another YAML and has dropped what lapsed with it. If our file
-        # says the same by now, both are swapped in together; if not, its edit is to come.
+        # Another member has read another YAML: if our file says the same by now, both are taken.
         known = (self._definitions.digest, self._stored.config_digest)
         if stored.config_digest not in known and self.settings.path is not None:
             with suppress(ConfigErrors):
@@ -323,7 +322,8 @@ class LiveState:
 
     async def _follow_yaml(self) -> None:
         assert self.settings.path is not None  # noqa: S101 there is nothing to follow without
-        async with aclosing(edits(self.settings.path)) as changes:
+        changes = edits(self.settings.path, lambda: templates(self.settings, self.config_errors))
+        async with aclosing(changes):
             async for _ in changes:
                 await self._reload()
 

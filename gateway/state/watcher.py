@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -21,33 +21,39 @@ from watchfiles import awatch
 POLL = 0.5  # seconds
 SETTLE = 0.1  # seconds
 _UNREAD = b""  # a content that no file has
+Beside = Callable[[], Sequence[Path]]
 _READINGS = 10  # a file that never settles is taken as it is then
 
 
-def edits(path: Path, *, poll: float = POLL, settle: float = SETTLE) -> AsyncGenerator[None]:
+def edits(
+    path: Path, beside: Beside = list, *, poll: float = POLL, settle: float = SETTLE
+) -> AsyncGenerator[None]:
     """Yields each time the content of ``path`` is another, or the file has gone or come.
 
     Counted from this call: a file that is there now yields at once, as it may have been edited
-    since it was loaded, and so does its going before the first look.
+    since it was loaded, and so does its going before the first look. ``beside`` names the
+    files whose content counts as well; it may name others after each edit.
     """
-    return _edits(path, _UNREAD if path.exists() else None, poll, settle)
+    return _edits(path, beside, _UNREAD if path.exists() else None, poll, settle)
 
 
 async def _edits(
-    path: Path, seen: bytes | None, poll: float, settle: float
+    path: Path, beside: Beside, seen: bytes | None, poll: float, settle: float
 ) -> AsyncGenerator[None]:
     async with aclosing(_stirs(path, poll)) as stirs:
         async for _ in stirs:
-            content = await asyncio.to_thread(_fingerprint, path)
+            content = await asyncio.to_thread(_fingerprint, path, beside())
             if content != seen:
-                seen = await _settled(path, content, settle)
+                seen = await _settled(path, beside, content, settle)
                 yield
 
 
-async def _settled(path: Path, content: bytes | None, settle: float) -> bytes | None:
+async def _settled(
+    path: Path, beside: Beside, content: bytes | None, settle: float
+) -> bytes | None:
     for _ in range(_READINGS):
         await asyncio.sleep(settle)
-        before, content = content, await asyncio.to_thread(_fingerprint, path)
+        before, content = content, await asyncio.to_thread(_fingerprint, path, beside())
         if content == before:
             break
     return content
@@ -89,7 +95,14 @@ def _directories(path: Path) -> set[Path]:
     return {path.absolute().parent, path.resolve().parent}
 
 
-def _fingerprint(path: Path) -> bytes | None:
+def _fingerprint(path: Path, beside: Sequence[Path]) -> bytes | None:
+    whole = _digest(path)
+    if whole is None or not beside:
+        return whole
+    return b"".join((whole, *(_digest(each) or b"-" for each in beside)))
+
+
+def _digest(path: Path) -> bytes | None:
     try:
         return hashlib.sha256(path.read_bytes()).digest()
     except OSError:

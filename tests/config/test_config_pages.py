@@ -12,7 +12,9 @@ def test_a_page_is_read_for_the_site_and_for_a_flag(read, tmp_path):
         "flags: {f: {page: {message: Moving., retry_after: 90, status: 500}}}"
     )
 
-    assert settings.page == Page("Back soon", None, 300, str(tmp_path / "own.html"), None)
+    assert settings.page == Page(
+        "Back soon", None, 300, str(tmp_path / "own.html"), None, "<h1>{{ title }}</h1>"
+    )
     (flag,) = settings.flags
     assert flag.page == Page(None, "Moving.", 90, None, 500)
     assert (flag.state.message, flag.state.retry_after) == ("Moving.", 90)

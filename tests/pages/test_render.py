@@ -252,3 +252,14 @@ def test_the_templates_are_found_in_an_installed_package(tmp_path, monkeypatch) 
     (tmp_path / "gateway" / "templates").mkdir(parents=True)
     monkeypatch.setattr("gateway.pages.render.__file__", str(module))
     assert templates_folder() == Path(tmp_path / "gateway" / "templates")
+
+
+def test_the_text_that_was_validated_is_rendered_whatever_the_file_says(renderer, tmp_path) -> None:
+    (tmp_path / "part.html").write_text("!")
+    file = tmp_path / "own.html"
+    file.write_text("{% if %}")
+    source = '{{ title }}{% include "part.html" %}'
+    content = replace(REFUSAL, title="<i>", template=str(file), source=source)
+    assert renderer.html(content).text == "&lt;i&gt;!"
+    file.unlink()
+    assert renderer.html(content).text == "&lt;i&gt;!"

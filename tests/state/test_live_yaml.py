@@ -205,6 +205,27 @@ async def test_an_edit_is_tried_again_although_the_store_can_be_read(
     assert live.config_notices == ()
 
 
+async def test_a_template_is_followed_and_the_last_good_one_kept(
+    edited: Edited, log: Log, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.html"
+    text = "page: {template: own.html}\nflags: {site: {}}\n"
+    edited.write(text)
+    await log.until("the YAML is invalid")
+    own.write_text("one")
+    await edited.swaps.until(lambda _: edited.live.settings.page.source == "one")
+    assert edited.live.config_errors == ()
+    own.write_text("{% if %}")
+    await log.until("own.html:1")
+    assert edited.live.settings.page.source == "one"
+    assert "own.html:1" in str(edited.live.config_errors[0])
+    own.write_text("one")
+    await log.until("valid again", times=2)
+    assert edited.live.config_errors == ()
+    own.write_text("two")
+    await edited.swaps.until(lambda _: edited.live.settings.page.source == "two")
+
+
 async def test_no_member_ever_shows_new_overrides_beside_old_flags(
     start: Start, path: Path, tmp_path: Path
 ) -> None:
@@ -260,7 +281,7 @@ async def test_a_bug_that_an_edit_brings_to_light_is_an_error_of_the_yaml(
 async def test_the_yaml_is_followed_again_after_its_follower_has_failed(
     start: Start, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def failing(_path: Path) -> AsyncIterator[None]:
+    async def failing(*_: object) -> AsyncIterator[None]:
         monkeypatch.undo()
         yield
         raise RecursionError("too deep")

@@ -130,11 +130,11 @@ async def test_half_a_file_is_waited_for(path: Path, monkeypatch: pytest.MonkeyP
     pieces = list("the rest of it")
     fingerprint = watcher._fingerprint
 
-    def reading(path: Path) -> bytes | None:
+    def reading(path: Path, beside: list[Path]) -> bytes | None:
         if path.read_text() != "one" and pieces:
             with path.open("a") as file:
                 file.write(pieces.pop(0) + (pieces.pop(0) if pieces else ""))
-        return fingerprint(path)
+        return fingerprint(path, beside)
 
     monkeypatch.setattr(watcher, "_fingerprint", reading)
     seen = Edits(path, settle=0.0)
