@@ -46,7 +46,7 @@ bench: $(STAMP)  ## CPU a request, side by side with nginx, HAProxy, Caddy, aioh
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m bench
 
-bench-guard: $(STAMP)  ## what a flip, a drain and a guarded user take; three minutes
+bench-guard: $(STAMP)  ## what a flip, a drain and a guarded user take; some two minutes
 	@sh tests/install-servers.sh
 	$(BIN)/python -m bench.guard
 
