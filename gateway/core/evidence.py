@@ -22,6 +22,12 @@ _PREFIX = b"x-forwarded-prefix"
 _NOTHING: tuple[bytes, ...] = ()
 _MOST_REMEMBERED = 64
 _LENGTHS = frozenset(map(len, (*_TARGETS, _PREFIX)))
+# Fields that make some apps take another host than ``Host``. They count whoever sent them: those
+# of an untrusted peer may be dropped on the way to the app, and then a hold is only generous.
+_HOSTS = frozenset((b"x-forwarded-host", b"x-original-host", b"x-http-host-override"))
+_FORWARDED = b"forwarded"
+_HOST_LENGTHS = frozenset(map(len, (*_HOSTS, _FORWARDED)))
+_HOST_PARAMETER = re.compile(rb"""\bhost\s*=\s*("(?:[^"\\]|\\.)*+|[^;,\s]*+)""", re.IGNORECASE)
 _AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#\\]*)")
 _PORT = re.compile(r":\d*\Z")
 
@@ -48,13 +54,14 @@ class Evidence:
     def hosts(self) -> tuple[str, ...]:
         """Every host the request may be for: lower case, no port, no final dot.
 
-        Empty if it names none: which site the app takes it for is unknown.
+        Empty if it names none itself: which site the app takes it for is unknown.
         """
         if self._hosts is None:
             names = [self.request.host]
             if absolute := _AUTHORITY.match(self.request.target):
                 names.append(absolute[1])
-            self._hosts = tuple(filter(None, map(_host, names)))
+            own = tuple(filter(None, map(_host, names)))
+            self._hosts = own + _forwarded_hosts(self.request) if own else ()
         return self._hosts
 
     @property
@@ -135,6 +142,29 @@ def _targets(request: RequestFacts) -> Sequence[bytes]:
     if not found:
         request.memo[_targets] = _NOTHING
     return found
+
+
+def _forwarded_hosts(request: RequestFacts) -> tuple[str, ...]:
+    """The hosts that fields name besides ``Host``; nearly always none."""
+    known = request.memo.get(_forwarded_hosts)
+    if known is not None:
+        assert isinstance(known, tuple)  # noqa: S101 nobody else writes there
+        return known
+    names: list[bytes] = []
+    for field, value in request.fields:
+        if len(field) in _HOST_LENGTHS:
+            name = field.lower().replace(b"_", b"-")
+            if name in _HOSTS:
+                names += value.split(b",")
+            elif name == _FORWARDED:
+                names += (_unquoted(found[1]) for found in _HOST_PARAMETER.finditer(value))
+    hosts = tuple(filter(None, map(_host, names)))
+    request.memo[_forwarded_hosts] = hosts
+    return hosts
+
+
+def _unquoted(value: bytes) -> bytes:
+    return re.sub(rb"\\(.)", rb"\1", value[1:]) if value.startswith(b'"') else value
 
 
 def _host(authority: bytes) -> str:

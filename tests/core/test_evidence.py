@@ -52,8 +52,46 @@ def test_authority_of_an_absolute_target_is_a_host_too() -> None:
     assert evidence.hosts == ("a.example", "b.example")
 
 
-def test_request_without_a_host_may_be_for_any() -> None:
-    assert Evidence(Facts(host=b"")).may_be_for((compile_host("example.com"),))
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (b"X-Forwarded-Host", b"shop.example"),
+        (b"x_forwarded_host", b"SHOP.example.:8080"),
+        (b"X-Forwarded-Host", b"other.example, shop.example"),
+        (b"X-Forwarded-Host", b" ,shop.example,"),
+        (b"X-Original-Host", b"shop.example"),
+        (b"X-HTTP-Host-Override", b"shop.example"),
+        (b"Forwarded", b"for=192.0.2.1;host=shop.example;proto=https"),
+        (b"forwarded", b'for=192.0.2.1, Host = "shop.example:8080"'),
+        (b"Forwarded", b'host=other.example, for=_x;host="sh\\op.example"'),
+        (b"Forwarded", b'for="_a\\"b;c"; HOST=shop.example'),
+    ],
+)
+def test_a_host_that_a_field_names_only_adds_to_holds(name: bytes, value: bytes) -> None:
+    evidence = Evidence(Facts(host=b"origin.internal", fields=((name, value),)))
+    assert evidence.may_be_for((compile_host("shop.example"),))
+    assert evidence.may_be_for((compile_host("origin.internal"),))
+    assert not evidence.may_be_for((compile_host("none.example"),))
+
+
+@pytest.mark.parametrize("name", [b"X-Forwarded-For", b"Host", b"X-Forwarded-Port", b"Referer"])
+def test_other_fields_name_no_host(name: bytes) -> None:
+    evidence = Evidence(Facts(host=b"a.b", fields=((name, b"shop.example"),)))
+    assert evidence.hosts == ("a.b",)
+
+
+def test_hosts_that_fields_name_are_remembered_with_the_fields_alone() -> None:
+    memo: dict[object, object] = {}
+    fields = ((b"X-Forwarded-Host", b"shop.example"),)
+    for host in (b"a.example", b"b.example"):
+        evidence = Evidence(Facts(host=host, fields=fields, memo=memo))
+        assert evidence.hosts == (host.decode(), "shop.example")
+
+
+@pytest.mark.parametrize("fields", [(), ((b"X-Forwarded-Host", b"a.b"),)])
+def test_request_without_a_host_may_be_for_any(fields: tuple[tuple[bytes, bytes], ...]) -> None:
+    """Which site an app takes it for is unknown, whatever a proxy says on top."""
+    assert Evidence(Facts(host=b"", fields=fields)).may_be_for((compile_host("example.com"),))
     assert not Evidence(Facts(host=b"a.b")).may_be_for((compile_host("example.com"),))
 
 
