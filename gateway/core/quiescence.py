@@ -16,6 +16,8 @@ The laws, for one member (``_told``):
 5. Orphans and abandoned exchanges are such whose end the gateway cannot see. They are counted
    for ``orphans`` seconds, then taken for ended (a living member forgets its own). Where a member
    has not reported at N, all that it had in flight by its last beat counts, whatever its scope.
+   What a silent member had in flight counts for as long as it is silent: its connections to the
+   app may still be open, and a tunnel over one has no end. A dead one's were closed for it.
 
 And for all: no member at all is a store that lost them. Only where nobody is waited for do
 orphans decide: with any, the answer is no, at once, unless they were accepted.
@@ -195,12 +197,14 @@ def _of_living(member: MemberSeen, report: Report | None) -> _Told:
 
 def _of_gone(question: Question, member: MemberSeen, report: Report | None) -> _Told:
     if report is None:
-        had = member.in_flight + member.abandoned
+        in_flight, abandoned = member.in_flight, member.abandoned
         report = Report(0, 0)
     else:
-        had = report.in_flight + report.abandoned
+        in_flight, abandoned = report.in_flight, report.abandoned
     aged = member.gone_for >= question.orphans
-    return _Told(member.name, orphans=0 if aged else had, missing=True, report=report)
+    dead = member.standing is Standing.CRASHED or member.name in question.assume_gone
+    orphans = (0 if aged and dead else in_flight) + (0 if aged else abandoned)
+    return _Told(member.name, orphans=orphans, missing=True, report=report)
 
 
 def _tally(members: Sequence[MemberSeen], told: Sequence[_Told]) -> Tally:

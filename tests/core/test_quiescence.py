@@ -92,7 +92,18 @@ def test_what_a_member_had_that_is_gone_are_orphans(
     assert refused.tally.abandoned == 2
     assert isinstance(verdict(replace(STRICT, accept_orphans=True), members), Quiescent)
     aged = [replace(member, gone_for=300.0) for member in members]
-    assert isinstance(verdict(STRICT, aged), Quiescent)
+    for question in (STRICT, replace(STRICT, assume_gone=frozenset("m"))):
+        ended = standing is Standing.CRASHED or question.assume_gone or "abandoned" in had
+        assert isinstance(verdict(question, aged), Quiescent if ended else Impossible)
+
+
+def test_a_tunnel_through_a_silent_member_has_no_end() -> None:
+    silent = seen(Standing.SILENT, in_flight=1, abandoned=1, gone_for=1e9)
+    refused = verdict(STRICT, [silent])
+    assert isinstance(refused, Impossible)
+    assert refused.tally.abandoned == 1
+    dead = replace(silent, standing=Standing.CRASHED)
+    assert isinstance(verdict(STRICT, [dead]), Quiescent)
 
 
 def test_a_report_tells_better_than_a_beat_what_is_in_scope() -> None:
