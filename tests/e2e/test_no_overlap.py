@@ -16,10 +16,10 @@ SECONDS = 60.0  # at most, on a machine that is busy with other tests
 @pytest.mark.parametrize(
     "plan",
     [
-        pytest.param(Plan(ONE, 1000, 5, SECONDS, clients=100), id="one worker"),
-        pytest.param(Plan(FOUR, 1000, 5, SECONDS, clients=100), id="four workers"),
+        pytest.param(Plan(ONE, 1000, 5, SECONDS, clients=60), id="one worker"),
+        pytest.param(Plan(FOUR, 1000, 5, SECONDS, clients=60), id="four workers"),
         pytest.param(
-            Plan(REPLICAS, 1000, 5, SECONDS, KILL_ONE_WORKER, clients=100),
+            Plan(REPLICAS, 1000, 5, SECONDS, KILL_ONE_WORKER, clients=60),
             id="three replicas, a worker killed",
         ),
     ],
@@ -32,6 +32,6 @@ def test_nothing_in_scope_runs_while_a_guarded_command_does(plan: Plan, tmp_path
 
 
 def test_without_the_guard_overlaps_are_found(tmp_path: Path) -> None:
-    plan = Plan(ONE, 300, 2, SECONDS, clients=100, guarded=False)
+    plan = Plan(ONE, 300, 2, SECONDS, clients=60, guarded=False)
 
     assert run(plan, tmp_path).overlaps

@@ -95,6 +95,7 @@ class Site:
         self.guard_log = folder / "guards.log"
         self.redis: RedisServer | None = None
         self.gateways: list[Gateway] = []
+        self.entrances: list[Gateway] = []  # those whose control API is called
         self._app_port = free_port()
         self._stack = ExitStack()
 
@@ -115,6 +116,7 @@ class Site:
                 self.gateways.append(stack.enter_context(gateway))
             for gateway in self.gateways:
                 wait_until(gateway.all_listen, "all workers listen")
+            self.entrances = list(self.gateways)
             self._stack = stack.pop_all()
         return self
 
