@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from gateway.config.settings import Address, Settings
 from gateway.control.server import ControlServer
 from gateway.control.services import Barrier, Services
+from gateway.open_files import make_room
 from gateway.pages.pages import Pages
 from gateway.proxy.deadlines import PERIOD
 from gateway.proxy.listener import Listener
@@ -152,6 +153,7 @@ class Gateway:
         self._state = LiveState(settings, store, environ=self._environ, lease=lease)
         self._cleanup.push_async_callback(self._state.close)
         await self._state.start()
+        self._make_room()
         pages = Pages(self._state.settings.page)
         self._plane = DataPlane(self._state, pages, self._tally, self._publish)
         self._metrics = Metrics(self._figures, lambda: self._state.snapshot)
@@ -216,7 +218,14 @@ class Gateway:
             self._control.stop()
 
     def _follow(self) -> None:
-        self._plane.take_settings(self._state.settings)
+        before, settings = self._plane.settings.limits, self._state.settings
+        self._plane.take_settings(settings)
+        if settings.limits.connections != before.connections:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        # Each worker has a limit of its own, and all have the same.
+        make_room(self._state.settings.limits.connections, tell=self._seat.slot == 0)
 
     def _describe(self) -> Mapping[str, object]:
         plane = self._plane
