@@ -348,7 +348,7 @@ def test_old_workers_stay_where_new_ones_cannot_start(gateway: GatewayProcess) -
     rewrite(gateway, store=f"sqlite:{gateway.folder}/nowhere/gateway.db")
     tell(gateway, signal.SIGHUP)
     wait_until(lambda: "the old one stays; another" in gateway.log_tail(), "it says so")
-    assert serving(gateway) == before
+    assert before <= serving(gateway)  # and for a moment one that fails, on the same socket
     assert exchange(gateway.port, Ask("/")).status == 200
 
     gateway.replace_config(good)
