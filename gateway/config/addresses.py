@@ -10,6 +10,7 @@ from gateway.config.errors import Invalid
 from gateway.config.nodes import Node
 from gateway.config.scalars import text
 from gateway.config.settings import Address
+from gateway.core.addresses import is_loopback
 from gateway.core.flags import Network
 
 LONGEST_SOCKET_PATH = 107  # bytes: Linux's sun_path without its NUL
@@ -63,14 +64,10 @@ def network(node: Node) -> Network:
     raise Invalid(f"has bits set beyond its prefix; did you mean {meant}?")
 
 
-def is_loopback(address: Address) -> bool:
+def is_local(address: Address) -> bool:
     """Whether only this machine can reach it. A Unix socket is a matter of file permissions."""
-    if address.path is not None or address.host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(address.host).is_loopback
-    except ValueError:
-        return False
+    by_name = address.path is not None or address.host.lower() == "localhost"
+    return by_name or is_loopback(address.host)
 
 
 def collide(one: Address, other: Address) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from gateway.config.addresses import is_loopback, listen
+from gateway.config.addresses import is_local, listen
 from gateway.config.nodes import Node, Table
 from gateway.config.scalars import choice, secret
 from gateway.config.section import Section, is_null
@@ -65,7 +65,7 @@ def _named_token(name: str, node: Node, outer: Section) -> Token | None:
 
 
 def _refuse_open(section: Section, control: Control) -> None:
-    exposed = control.listen is not None and not is_loopback(control.listen)
+    exposed = control.listen is not None and not is_local(control.listen)
     # A wrong token has its own error; an absent one and an empty list of them are what counts.
     tokens = section.given("token") or (section.given("tokens") and not section.is_empty("tokens"))
     if exposed and not tokens:

@@ -14,9 +14,9 @@ from gateway.config.pages import read_page
 from gateway.config.scalars import boolean, choice, duration, percentage, text, token_text, word
 from gateway.config.section import Section, is_null
 from gateway.core.flags import Flag, FlagState, Mode, Page, Scope
+from gateway.core.methods import SAFE_METHODS
 from gateway.core.paths import HostPattern, PatternError, compile_host
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LONGEST_NAME = 64
 
 

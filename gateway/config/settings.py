@@ -35,6 +35,9 @@ class Address:
         return f"{host}:{self.port}"
 
 
+DEFAULT_LISTEN = Address("0.0.0.0", 8080)  # noqa: S104 the documented default
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """All in seconds."""
@@ -101,7 +104,7 @@ class Settings:
     """One whole, valid configuration. ``path`` is the YAML it came from, if any."""
 
     upstream: Address
-    listen: Address = field(default_factory=lambda: Address("0.0.0.0", 8080))  # noqa: S104 the documented default
+    listen: Address = DEFAULT_LISTEN
     tls: Tls | None = None
     workers: int = 1
     trusted_proxies: tuple[Network, ...] = ()

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import replace
 from pathlib import Path
 
-from gateway.config.addresses import collide, is_loopback, listen, network, upstream
+from gateway.config.addresses import collide, is_local, listen, network, upstream
 from gateway.config.control import read_control
 from gateway.config.errors import Invalid, Report
 from gateway.config.exemptions import read_site_exemptions
@@ -17,7 +17,7 @@ from gateway.config.pages import read_page
 from gateway.config.redis_address import REDIS_SCHEMES, parse_redis_address, redis_files
 from gateway.config.scalars import duration, integer, positive_duration, text, word
 from gateway.config.section import Read, Section
-from gateway.config.settings import Address, Drain, Limits, Settings, Timeouts, Tls
+from gateway.config.settings import DEFAULT_LISTEN, Address, Drain, Limits, Settings, Timeouts, Tls
 
 
 def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
@@ -28,7 +28,7 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
         defaults = Defaults(ttl=top.take("ttl", duration, 300.0), folder=folder)
         settings = Settings(
             upstream=_read_upstream(top, path),
-            listen=top.take("listen", listen, _LISTEN),
+            listen=top.take("listen", listen, DEFAULT_LISTEN),
             tls=_read_tls(top, folder),
             workers=top.take("workers", _workers, 1),
             trusted_proxies=top.each("trusted_proxies", network),
@@ -181,11 +181,10 @@ def _refuse_contradictions(top: Section, settings: Settings) -> None:
 
 
 def _points_at(target: Address, listener: Address) -> bool:
-    return (target.path is not None or is_loopback(target)) and collide(target, listener)
+    return (target.path is not None or is_local(target)) and collide(target, listener)
 
 
 _NO_FILE = (
     "is not set: where the app is, such as http://127.0.0.1:8000; "
     "or `gateway init` writes a config.yaml to start from"
 )
-_LISTEN = Address("0.0.0.0", 8080)  # noqa: S104 the documented default

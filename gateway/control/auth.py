@@ -16,11 +16,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.config.settings import Role, Settings, Token
-from gateway.control.cross_site import SAFE_METHODS
 from gateway.control.problems import Problem, Refusal
 from gateway.control.route import API
 from gateway.control.services import SERVICES
 from gateway.control.throttle import Throttle
+from gateway.core.methods import SAFE_METHODS
 
 LONGEST_ACTOR = 100  # characters
 

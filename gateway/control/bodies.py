@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from gateway.control.problems import Problem, invalid
+from gateway.core.patches import LONGEST_TEXT
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -87,8 +88,8 @@ def check_reason(reason: object) -> str:
     """The reason as a text that the audit takes, or 422."""
     if not isinstance(reason, str):
         raise invalid([("reason", "must be a text")])
-    if len(reason) > 4000:
-        raise invalid([("reason", f"has {len(reason)} characters; at most 4000")])
+    if len(reason) > LONGEST_TEXT:
+        raise invalid([("reason", f"has {len(reason)} characters; at most {LONGEST_TEXT}")])
     return reason
 
 

@@ -10,7 +10,6 @@ changes need a content type or a method that browsers send cross-origin only aft
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -19,8 +18,8 @@ from aiohttp.typedefs import Handler
 from gateway.config.settings import Address
 from gateway.control.problems import Refusal, shown
 from gateway.control.services import SERVICES
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+from gateway.core.addresses import is_loopback
+from gateway.core.methods import SAFE_METHODS
 
 # Probes name their target as they like, and learn nothing but a status.
 _PROBED = frozenset({"/healthz", "/readyz"})
@@ -35,14 +34,6 @@ async def cross_site(request: web.Request, handler: Handler) -> web.StreamRespon
         _check_host(request, control.listen)
     _check_origin(request)
     return await handler(request)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether the text is an IP address of this machine's loopback interface."""
-    found = _read_ip(address)
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return found is not None and found.is_loopback
 
 
 def allowed_host(host: str, listen: Address | None) -> bool:
@@ -91,10 +82,3 @@ def _check_origin(request: web.Request) -> None:
     site = request.headers.get("Sec-Fetch-Site", "none").strip().lower()
     if site not in {"none", "same-origin"} and request.method not in SAFE_METHODS:
         raise Refusal(403, "A page of another site may not call the control API.")
-
-
-def _read_ip(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None

@@ -1,10 +1,11 @@
-"""Networks of client addresses, for exemptions: what cannot be read is in none."""
+"""IP addresses: which networks, for exemptions, they are in. What cannot be read is in none."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
 from gateway.core.flags import Network
 
@@ -33,6 +34,16 @@ class Networks:
             if value & mask == network:
                 return True
         return False
+
+
+def is_loopback(address: str) -> bool:
+    """Whether the text is an IP address of this machine's loopback interface."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).is_loopback
 
 
 def compile_networks(networks: Iterable[Network]) -> Networks:

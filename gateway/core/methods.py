@@ -11,7 +11,9 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
-_SAFE = frozenset((b"GET", b"HEAD", b"OPTIONS"))
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+
+_SAFE = frozenset(method.encode() for method in SAFE_METHODS)
 _FIELDS = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
 _LENGTHS = frozenset(map(len, _FIELDS))
 _PARAMETERS = re.compile(rb"[&;]")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.addresses import collide, is_loopback
+from gateway.config.addresses import collide, is_local
 from gateway.config.settings import Address
 
 
@@ -121,7 +121,7 @@ def test_what_is_no_network_is_an_error(errors, text):
     ],
 )
 def test_loopback_is_what_only_this_machine_reaches(address, loopback):
-    assert is_loopback(address) is loopback
+    assert is_local(address) is loopback
 
 
 @pytest.mark.parametrize(

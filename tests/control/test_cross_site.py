@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config.settings import Address
-from gateway.control.cross_site import allowed_host, is_loopback, same_origin
+from gateway.control.cross_site import allowed_host, same_origin
 from tests.support.control import Stage, bearer
 
 
@@ -98,23 +98,6 @@ async def test_no_answer_ever_allows_another_origin(stage: Stage) -> None:
     for path in ("/", "/healthz", "/metrics", "/api/v1/flags", "/nothing"):
         response = await stage.client.get(path)
         assert not [name for name in response.headers if name.startswith("Access-Control")]
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.255.0.1", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
-        ("::ffff:10.0.0.1", False),
-        ("10.0.0.1", False),
-        ("localhost", False),
-        ("", False),
-    ],
-)
-def test_loopback_is_told_from_the_rest(address: str, expected: bool) -> None:  # noqa: FBT001 a table
-    assert is_loopback(address) is expected
 
 
 def test_an_origin_is_compared_with_its_port() -> None:
