@@ -53,10 +53,6 @@ class PathPattern:
         """Whether one reading, folded if the pattern folds, is in scope."""
         return self.generous(reading) is not None
 
-    def exempts(self, reading: str) -> bool:
-        """Whether one reading, as it stands, is exempt."""
-        return self.strict(fold(reading) if self.folds else reading) is not None
-
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
