@@ -42,10 +42,10 @@ def problem(reply: Reply) -> str:
 
 
 def test_unknown_flag_is_404_and_names_the_one_meant(gateway: GatewayProcess) -> None:
-    reply = gateway.call("PATCH", "flags/sight", {"enabled": True})
+    reply = gateway.call("PATCH", "flags/sites", {"enabled": True})
 
     assert reply.status == 404
-    assert "site" in problem(reply)
+    assert 'Did you mean "site"?' in problem(reply)
 
 
 @pytest.mark.parametrize(
@@ -105,37 +105,37 @@ def test_control_api_is_not_on_the_public_port(gateway: GatewayProcess) -> None:
 
 
 RAW = {
-    "garbage": (b"\x00\x01\x02garbage\r\n\r\n", {400}),
-    "a TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64, {400}),
-    "the HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 505}),
-    "HTTP/0.9": (b"GET /\r\n\r\n", {400, 505}),
-    "HTTP/3.0": (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", {400, 505}),
-    "no Host": (b"GET / HTTP/1.1\r\n\r\n", {400}),
-    "two Hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", {400}),
-    "a bad Host": (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", {400}),
-    "a name with a space": (b"GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n", {400}),
-    "a folded field": (b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", {400}),
-    "a NUL in a value": (b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n", {400}),
-    "a fragment": (b"GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", {400}),
+    "garbage": (b"\x00\x01\x02garbage\r\n\r\n", 400),
+    "a TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64, 400),
+    "the HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    "HTTP/0.9": (b"GET /\r\n\r\n", 400),
+    "HTTP/3.0": (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+    "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+    "two Hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    "a bad Host": (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+    "a name with a space": (b"GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n", 400),
+    "a folded field": (b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", 400),
+    "a NUL in a value": (b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n", 400),
+    "a fragment": (b"GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     "two lengths": (
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
-        {400},
+        400,
     ),
     "length and chunked": (
         b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0",
-        {400},
+        400,
     ),
     "an odd coding": (
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        {400, 501},
+        400,
     ),
-    "a negative length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", {400}),
-    "CONNECT": (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", {400, 405, 501}),
+    "a negative length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
+    "CONNECT": (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405),
     "a head too large": (
         b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: %b\r\n" % (b"v" * 1000) * 50 + b"\r\n",
-        {431},
+        431,
     ),
-    "a target too long": (b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 100_000), {414, 431}),
+    "a target too long": (b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 100_000), 414),
 }
 
 
@@ -143,12 +143,12 @@ RAW = {
 def test_bad_bytes_get_their_status_and_the_connection_is_closed(
     gateway: GatewayProcess, name: str
 ) -> None:
-    data, statuses = RAW[name]
+    data, status = RAW[name]
     with Line(gateway.port) as line:
         line.send(data)
         got = line.answer()
 
-        assert got.status in statuses, got
+        assert got.status == status, got
         assert got.body
         assert b"Traceback" not in got.body
         assert (got.one("connection") or "").lower() == "close"
