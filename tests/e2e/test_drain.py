@@ -201,6 +201,12 @@ def test_a_frozen_worker(app: PlainApp, start: Start, shape: str) -> None:
     frozen, *others = start(shape).all()
     line, control = frozen.line(), others[0].control()
     (name,) = [each["member"] for each in control.members() if each["pid"] == frozen.pid]
+
+    def says_it_is_idle() -> bool:
+        return all(each["in_flight"] == 0 for each in control.members() if each["member"] == name)
+
+    # What its last record says it has in flight are orphans: let that be nothing.
+    wait_until(says_it_is_idle, "its record says that it is idle", within=10)
     with frozen.frozen():
         control.turn_on("search")
         control.turn_on("site")
