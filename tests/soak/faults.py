@@ -114,7 +114,7 @@ def _wake_into_a_window(site: Site, after: float, wake: Callable[[], None]) -> N
 KILL_WORKERS = Fault("workers killed", kill_workers)
 KILL_ONE_WORKER = Fault("a worker killed", kill_one_worker)
 REPLACE_WORKERS = Fault("workers replaced", replace_workers, breaks=False)
-FREEZE_WORKER = Fault("a worker frozen", freeze_worker, windows=2)
+FREEZE_WORKER = Fault("a worker frozen", freeze_worker, windows=1)
 FREEZE_REPLICA = Fault("a replica frozen", freeze_replica, windows=2)
 RESTART_REDIS = Fault("Redis restarted", restart_redis, breaks=False)
 FREEZE_REDIS = Fault("Redis frozen", freeze_redis, breaks=False)
