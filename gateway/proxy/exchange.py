@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # What is still read of an answer whose client left while it came, so that the app can end
 # its work and its connection be kept. Beyond, the app is told by closing.
 LEFT_OVER = 1 << 20
+_LEASE_OUT = "the gateway has lost touch with its store"
 
 
 class Exchange:
@@ -87,6 +88,17 @@ class Exchange:
         else:
             self._leave()
 
+    def is_fenced(self) -> bool:
+        """Whether this process slept, or lost its store, and others may take this for ended.
+
+        Asked before more of the request goes to the app.
+        """
+        live = self._plane.live
+        current = live.current()
+        if current is live.snapshot:
+            return False
+        return isinstance(decide(self.request, current, self._plane.wall_time()), Refuse)
+
     # The client's side
 
     def start(self, body: bytes, *, whole: bool) -> None:
@@ -110,9 +122,9 @@ class Exchange:
         if connection.transport.is_closing():
             self.fail(AppError("the app closed the connection before anything was sent"))
             return
-        if self._is_fenced():
+        if self.is_fenced():
             connection.abort()
-            self.fail(LeaseOutError("the gateway has lost touch with its store"))
+            self.fail(LeaseOutError(_LEASE_OUT))
             return
         self.upstream = connection
         pending, self._pending = self._pending, b""
@@ -123,6 +135,11 @@ class Exchange:
 
     def upload(self, data: bytes, *, whole: bool) -> None:
         """More of the request's body, framed as it goes out."""
+        if self.is_fenced():
+            if self.upstream is not None:
+                self.upstream.abort()
+            self.fail(LeaseOutError(_LEASE_OUT))
+            return
         self.uploaded = whole
         if self.upstream is not None:
             self.upstream.send(self, data)
@@ -267,14 +284,6 @@ class Exchange:
     def _connect(self, body: bytes) -> None:
         self._pending = self.request.forwarded() + body
         self._plane.connector.connect(self)
-
-    def _is_fenced(self) -> bool:
-        """Whether this process slept while it connected: it must not go on as if it had not."""
-        live = self._plane.live
-        current = live.current()
-        if current is live.snapshot:
-            return False
-        return isinstance(decide(self.request, current, self._plane.wall_time()), Refuse)
 
     def _abandon(self) -> None:
         table = self._plane.in_flight

@@ -4,6 +4,9 @@ Theory of operation. Each direction goes through a ``FrameStream``, which change
 the tunnel is told to end (``restart``): then each direction ends on the next boundary of its
 own frames, with a Close that says 1012. Once both have, the client is let go, and of the
 exchange a ``Farewell`` is left, which waits for the app's end.
+
+Where a strict flag may hold it and this member's lease is out, others take the tunnel for ended:
+the next byte of either side ends it.
 """
 
 from __future__ import annotations
@@ -48,11 +51,17 @@ class Tunnel:
         self.over = False
 
     def to_app(self, data: bytes) -> None:
+        if self._exchange.is_fenced():
+            self._exchange.give_up()  # app_lost() follows
+            return
         self._app.transport.write(self._client_stream.feed(data))
         if self.over:
             self._let_go_if_ended()
 
     def to_client(self, data: bytes) -> None:
+        if self._exchange.is_fenced():
+            self._exchange.give_up()
+            return
         self._client.transport.write(self._app_stream.feed(data))
         if self.over:
             self._let_go_if_ended()

@@ -237,3 +237,54 @@ async def test_requests_are_decided_by_what_holds_once_the_lease_is_out(stage: S
     assert (await client.answer()).status == 503
     await turns()
     assert stage.app.untouched()
+
+
+def lose_lease(stage: Stage) -> None:
+    """From now on the search is held, because another member may have turned it on."""
+    held = stage.live.snapshot
+    stage.live.hold(Flag("search", ON, scope=SEARCH.scope))
+    stage.live.fenced, stage.live.snapshot = stage.live.snapshot, held
+
+
+async def test_rest_of_an_upload_stays_here_once_the_lease_is_out(stage: Stage) -> None:
+    """Others take it for ended by then, and a whole body is what an app acts upon."""
+    client = await stage.client()
+    await client.send(UPLOAD)
+    app = await stage.app.accept()
+    await app.until(b"hello")
+    lose_lease(stage)
+    await client.send(b"rest")
+
+    assert (await client.answer()).status == 503
+    assert await app.rest_or_reset() == b""
+    assert watch(stage).counts() == Counts(abandoned=1)
+
+
+async def test_rest_of_an_upload_out_of_scope_goes_on_without_a_lease(stage: Stage) -> None:
+    client = await stage.client()
+    await client.send(UPLOAD.replace(b"/search", b"/other"))
+    app = await stage.app.accept()
+    await app.until(b"hello")
+    lose_lease(stage)
+    await client.send(b"rest")
+
+    assert await app.exactly(4) == b"rest"
+    await app.send(ok())
+    assert (await client.answer()).status == 200
+
+
+@pytest.mark.parametrize("side", ["client", "app"])
+async def test_tunnel_ends_with_the_next_byte_once_the_lease_is_out(
+    stage: Stage, side: str
+) -> None:
+    upgrade = (b"Connection: Upgrade", b"Upgrade: websocket")
+    client, app = await asked(stage, b"/search", *upgrade)
+    await app.send(head(b"HTTP/1.1 101 Switching Protocols", *upgrade))
+    await client.until(b"\r\n\r\n")
+    lose_lease(stage)
+    one, other = (client, app) if side == "client" else (app, client)
+    await one.send(b"\x81\x00")
+
+    assert await other.rest_or_reset() == b""
+    await stage.idle()
+    assert watch(stage).counts() == Counts(abandoned=1)

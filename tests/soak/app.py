@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 import uvloop
 
 UPLOAD_SECONDS = 1.0  # for a body to arrive; an app that waits for ever is never done
+SILENCE = 2.0  # seconds until a WebSocket over which nothing comes is closed
 _USER = re.compile(rb"(?i)\r\ncookie:[^\r]*?\buid=(\w+)")
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding: *chunked")
@@ -138,16 +139,22 @@ async def _stream(record: Record, seconds: float, writer: asyncio.StreamWriter) 
 async def _tunnel(
     record: Record, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> bool:
-    """A WebSocket of small frames: it is at work until it is closed, or gone."""
+    """A WebSocket of small frames: it is at work until it is closed, gone, or silent."""
     upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
     _send(writer, b"HTTP/1.1 101 Switching Protocols\r\n" + upgrade + b"\r\n")
-    with suppress(ConnectionError, asyncio.IncompleteReadError):
-        while (first := await reader.readexactly(2))[0] & 15 != CLOSE:
-            await reader.readexactly(4 + (first[1] & 127))  # mask, payload
+    with suppress(TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+        while await _frame(reader) != CLOSE:
             _send(writer, b"\x81\x02ok")
     record[5] = time.monotonic()
     _send(writer, bytes([128 | CLOSE, 0]))
     return False
+
+
+async def _frame(reader: asyncio.StreamReader) -> int:
+    async with asyncio.timeout(SILENCE):
+        first = await reader.readexactly(2)
+        await reader.readexactly(4 + (first[1] & 127))  # mask, payload
+    return first[0] & 15
 
 
 async def main(port: int) -> None:

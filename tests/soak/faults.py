@@ -26,13 +26,15 @@ Cause = Callable[[Site], None]
 class Fault:
     """``breaks``: connections of any kind may be lost by it, those of the control group too.
 
-    ``windows``: so many at least must start while it lasts.
+    ``windows``: so many at least must start while it lasts. ``leaseless``: leases run out by it
+    in members that go on.
     """
 
     name: str
     cause: Cause
     breaks: bool = True
     windows: int = 0
+    leaseless: bool = False
 
 
 def kill_workers(site: Site, times: int = 4) -> None:
@@ -114,7 +116,7 @@ def _wake_into_a_window(site: Site, after: float, wake: Callable[[], None]) -> N
 KILL_WORKERS = Fault("workers killed", kill_workers)
 KILL_ONE_WORKER = Fault("a worker killed", kill_one_worker)
 REPLACE_WORKERS = Fault("workers replaced", replace_workers, breaks=False)
-FREEZE_WORKER = Fault("a worker frozen", freeze_worker, windows=2)
+FREEZE_WORKER = Fault("a worker frozen", freeze_worker, windows=1)
 FREEZE_REPLICA = Fault("a replica frozen", freeze_replica, windows=2)
 RESTART_REDIS = Fault("Redis restarted", restart_redis, breaks=False)
-FREEZE_REDIS = Fault("Redis frozen", freeze_redis, breaks=False)
+FREEZE_REDIS = Fault("Redis frozen", freeze_redis, breaks=False, leaseless=True)

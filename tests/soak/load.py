@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 import uvloop
 
+LEASE_OUT = ", its lease is out"
 LARGEST = 65_536  # bytes of an upload
 KINDS = {"get": 55, "chunks": 14, "events": 3, "upload": 18, "pair": 8, "socket": 2}
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -55,15 +56,15 @@ class Told:
     lost: Counter[str] = field(default_factory=Counter)  # the connection broke, or no answer came
     odd: Counter[str] = field(default_factory=Counter)  # with how it was odd
 
-    def take(self, scope: str, status: int, *, held: bool) -> bool:
+    def take(self, scope: str, answer: Answer) -> bool:
         """Whether it was answered by the app."""
-        if status == 503 and held:
+        if answer.status == 503 and answer.held:
             self.refused[scope] += 1
-        elif status in {200, 101}:
+        elif answer.status in {200, 101}:
             self.answered[scope] += 1
             return True
         else:
-            self.odd[f"{scope}: {status}"] += 1
+            self.odd[f"{scope}: {answer.status}{answer.why}"] += 1
         return False
 
 
@@ -78,6 +79,7 @@ class Answer:
     status: int
     held: bool
     closes: bool
+    why: str = ""  # where the gateway says that its lease is out
 
 
 class Client:
@@ -165,7 +167,7 @@ class Client:
     ) -> bool:
         """One answer. Returns whether the connection ends with it."""
         answer = await self._read(reader, leaving=leaving)
-        if not self._load.told.take(scope, answer.status, held=answer.held):
+        if not self._load.told.take(scope, answer):
             await asyncio.sleep(self._random.uniform(0.02, 0.15))
         return answer.closes
 
@@ -173,15 +175,17 @@ class Client:
         head = await reader.readuntil(b"\r\n\r\n")
         if leaving:
             self._leave_perhaps()
+        body = b""
         if found := _LENGTH.search(head):
-            await reader.readexactly(int(found[1]))
+            body = await reader.readexactly(int(found[1]))
         elif _CHUNKED.search(head):
             while size := int(await reader.readuntil(b"\r\n"), 16):
                 await reader.readexactly(size + 2)
             await reader.readexactly(2)
         lowered = head.lower()
         closes = b"\r\nconnection: close" in lowered
-        return Answer(int(head.split(b" ", 2)[1]), b"\r\nx-maintenance:" in lowered, closes)
+        why = LEASE_OUT if b"lost touch with its store" in body else ""
+        return Answer(int(head.split(b" ", 2)[1]), b"\r\nx-maintenance:" in lowered, closes, why)
 
     async def _upload(
         self, scope: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -208,7 +212,7 @@ class Client:
         key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
         _send(writer, self._head(scope, "socket", *upgrade, key))
         answer = await self._read(reader)
-        if not self._load.told.take(scope, answer.status, held=answer.held):
+        if not self._load.told.take(scope, answer):
             return answer.closes
         with suppress(EOFError, ConnectionError):
             for _ in range(self._random.randint(1, 40)):

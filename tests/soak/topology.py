@@ -27,7 +27,8 @@ FEATURE, PEOPLE = Scope("feature", "feature"), Scope("people", "people", per_use
 SCOPES = (FEATURE, PEOPLE)
 CONTROL_GROUP = "free"
 USERS = 12
-# Nothing that the app does takes as long as orphans count: 1 s for a body and 0.3 s of work.
+# Nothing that the app does takes as long as orphans count: 1 s for a body and 0.3 s of work, and
+# 2 s for a WebSocket that has fallen silent, as one through a frozen gateway does.
 DRAIN = "drain: {grace: 1s, orphans: 3s}\n"
 
 

@@ -139,6 +139,13 @@ class Wire:
             pieces.append(piece)
         return b"".join(pieces)
 
+    async def rest_or_reset(self) -> bytes:
+        """All that comes until the other side ends, however it does."""
+        try:
+            return await self.rest()
+        except ConnectionResetError:
+            return b""
+
     async def ended(self) -> str:
         """How the other side ends, and that nothing more comes: ``closed`` or ``reset``."""
         try:
