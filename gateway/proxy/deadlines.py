@@ -1,7 +1,7 @@
 """Time-outs without timers: one sweep over everybody's deadline, a few times a second.
 
-``loop.call_later`` and its cancel cost 2-3 us a pair on uvloop, and a request would need
-several. Writing a deadline into a slot costs 60 ns; a sweep of 10,000 connections 0.6 ms.
+``loop.call_later`` and its cancel cost 0.9 us a pair on uvloop, and a request would need
+several. Writing a deadline into a slot costs 70 ns, the clock included; a sweep of 10,000 connections 0.1 ms.
 """
 
 from __future__ import annotations

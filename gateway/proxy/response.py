@@ -79,8 +79,8 @@ class ResponseHead:
 def parse_plain(data: bytes) -> tuple[ResponseHead, bytes] | None:
     """An answer's head as most are, and what follows it; None: it is not whole, or not plain.
 
-    Measured on nine fields: 1.4 us, the search for the head's end included. parse_response
-    takes 3.3 us and comes to the same.
+    Measured on nine fields: 1.7 us, the search for the head's end included. parse_response
+    takes 3.7 us and comes to the same.
     """
     plain = PLAIN_RESPONSE_HEAD.match(data)
     if plain is None or (end := plain.end()) > MAX_HEAD:

@@ -1,7 +1,7 @@
 """What the data plane counts: plain integers, since one increment is paid a request.
 
-A prometheus_client Counter costs 0.5 us an increment (a lock and a label look-up); these are
-30 ns and are turned into metric families when somebody asks.
+A prometheus_client Counter costs 0.23 us an increment (a lock), before any label look-up; these are
+40 ns and are turned into metric families when somebody asks.
 """
 
 from __future__ import annotations
