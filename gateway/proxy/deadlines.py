@@ -1,7 +1,8 @@
 """Time-outs without timers: one sweep over everybody's deadline, a few times a second.
 
 ``loop.call_later`` and its cancel cost 0.9 us a pair on uvloop, and a request would need
-several. Writing a deadline into a slot costs 70 ns, the clock included; a sweep of 10,000 connections 0.1 ms.
+several. Writing a deadline into a slot costs 70 ns, the clock included; a sweep of 10,000
+connections 0.1 ms.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ _NONE: frozenset[bytes] = frozenset()
 
 
 class FieldBlock:
-    """The fields of a request, settled. Defaults are the class's, so that only what is said is set."""
+    """The fields of a request, settled. Defaults are the class's: only what is said is set."""
 
     http_1_0 = False
     host = b""
