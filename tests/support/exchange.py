@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-TIMEOUT_SECONDS = 10.0  # of silence; the slowest answer asked for takes two
+TIMEOUT_SECONDS = 60.0  # of silence: a fail-safe that only a hang meets
 Fields = tuple[tuple[str, str], ...]
 
 

@@ -12,7 +12,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-SLOWEST = 30.0  # seconds
+SLOWEST = 60.0  # seconds: a fail-safe that only a hang meets
 
 
 class _Server(http.server.ThreadingHTTPServer):
