@@ -12,6 +12,7 @@ import pytest
 
 from gateway import open_files
 from gateway.open_files import make_room
+from tests.support.exchange import Ask, Line
 from tests.support.gateway_process import GatewayProcess
 from tests.support.plain_app import PlainApp
 
@@ -93,3 +94,22 @@ def test_a_gateway_that_starts_makes_room(tmp_path: Path) -> None:
     ):
         log = (process.folder / "gateway.log").read_text()
         assert log.count("limits.connections: 1000000 needs 2000000") == 1
+
+
+def test_a_gateway_that_has_run_out_goes_on_accepting(tmp_path: Path) -> None:
+    """More clients than it may have files: those inside are served, the others once they leave."""
+    with (
+        PlainApp() as app,
+        GatewayProcess(tmp_path, app.url, "flags: {site: {}}\n", files=80) as process,
+    ):
+        lines = [Line(process.port) for _ in range(100)]
+        assert lines[0].ask(Ask("/inside")).status == 200
+        lines[99].send(Ask("/outside").encode())
+        for line in lines[:99]:
+            line.close()
+
+        assert lines[99].answer().status == 200
+        log = (process.folder / "gateway.log").read_text()
+        assert "few open files are left" in log
+        assert "accepting connections" in log
+        lines[99].close()

@@ -46,16 +46,21 @@ class Timeouts:
     response: float = 60.0
     idle: float = 75.0
     header: float = 10.0
+    body: float = 30.0
     shutdown: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Connections at once; bytes of a request's head; bytes of its body (None: any)."""
+    """Connections at once; bytes of a request's head; bytes of its body (None: any).
+
+    ``body_rate``: bytes a second that a body has to come at, over ``timeouts.body``.
+    """
 
     connections: int = 10_000
     header_bytes: int = 32_768
     body_bytes: int | None = None
+    body_rate: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def _read_timeouts(section: Section) -> Timeouts:
             response=section.take("response", positive_duration, usual.response),
             idle=section.take("idle", positive_duration, usual.idle),
             header=section.take("header", positive_duration, usual.header),
+            body=section.take("body", positive_duration, usual.body),
             shutdown=section.take("shutdown", duration, usual.shutdown),
         )
 
@@ -83,6 +84,7 @@ def _read_limits(section: Section) -> Limits:
             connections=section.take("connections", integer(1, 1_000_000), usual.connections),
             header_bytes=section.take("header_bytes", integer(512, 1 << 20), usual.header_bytes),
             body_bytes=section.take("body_bytes", integer(0, 1 << 50), usual.body_bytes),
+            body_rate=section.take("body_rate", integer(0, 1 << 30), usual.body_rate),
         )
 
 

@@ -17,8 +17,11 @@ from gateway.proxy.grammar import CHUNK_SIZE, TRAILER_LINE
 
 # A chunk's size line with extensions, and all trailers together. nginx and llhttp have no
 # bound on extensions, which is how a megabyte of them costs CPU for one byte of body.
+# Extensions of all chunks together may be as much again as the payload, and so much more: in
+# chunks of one byte each they would be 250 times the body (cf. CVE-2023-39326 in Go's net/http).
 MAX_SIZE_LINE = 256
 MAX_TRAILERS = 8192
+MAX_EXTENSIONS = 16_384
 
 
 class BodyReader(Protocol):
@@ -109,10 +112,14 @@ class _At(Enum):
 class ChunkedBody:
     """A chunked body; ``decode`` hands on the payload alone, for an HTTP/1.0 client."""
 
-    __slots__ = ("_at", "_decode", "_held", "_left", "_trailers", "done", "received", "surplus")
+    __slots__ = (
+        "_at", "_decode", "_extensions", "_held", "_left", "_trailers", "done", "received",
+        "surplus",
+    )  # fmt: skip
 
     def __init__(self, *, decode: bool = False) -> None:
         self._decode = decode
+        self._extensions = 0
         self._at = _At.SIZE
         self._held = b""
         self._left = 0
@@ -187,7 +194,12 @@ class ChunkedBody:
         match = CHUNK_SIZE.fullmatch(line) if len(line) <= MAX_SIZE_LINE else None
         if match is None:
             raise FramingError("malformed chunk size")
-        size = int(match[1], 16)
+        digits = match[1]
+        if len(line) > len(digits):
+            self._extensions += len(line) - len(digits)
+            if self._extensions > MAX_EXTENSIONS + self.received:
+                raise FramingError("there are more chunk extensions than payload")
+        size = int(digits, 16)
         if size >= 1 << 62:
             raise FramingError("a chunk's size is out of range")
         self._left = size

@@ -20,6 +20,7 @@ from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
 from gateway.proxy.request import RequestHead, accept_of
 from gateway.proxy.speaker import Speaker
+from gateway.proxy.uploads import check_size, fast_enough, patience
 
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
@@ -40,6 +41,7 @@ class ClientConnection(Speaker):
         # the request's
         "_asking",
         "_body",
+        "_body_seen",
         "_exchange",
         "_refused",
     )
@@ -51,6 +53,7 @@ class ClientConnection(Speaker):
         self.tunnel: Tunnel | None = None
         self._asking: asyncio.Task[None] | None = None
         self._body: BodyReader = NO_BODY
+        self._body_seen = 0  # bytes of it that had come when its pace was last looked at
         self._exchange: Exchange | None = None
         self._refused = False  # answered already; the rest of its body is read and dropped
 
@@ -134,6 +137,8 @@ class ClientConnection(Speaker):
         """The deadline has passed: for a head, a body, the next request, or our own answer."""
         if self._unsent or self._last or self.transport.is_closing():
             self._overdue()
+        elif self._uploads():
+            self._wait_for_body()
         elif self._exchange is None and not self._heads.partial:
             self.finish(linger=False)
         elif self._abandon():
@@ -233,7 +238,7 @@ class ClientConnection(Speaker):
             error.accept = accept_of(raw)
             raise
         if request.block.has_body:
-            self._check_size(request.block.content_length or 0)
+            check_size(request.block.content_length or 0, plane.settings.limits)
             self._body = request.body()
         else:
             self._body = NO_BODY
@@ -267,10 +272,10 @@ class ClientConnection(Speaker):
         out = b""
         if rest and not body.done:
             out = body.feed(rest)
-            self._check_size(body.received)
+            check_size(body.received, self._plane.settings.limits)
             rest = body.surplus
         if not body.done:
-            self._wait_for_client()
+            self._wait_for_body()
         exchange = self._exchange = Exchange(self._plane, self, request, snapshot.revision)
         self._plane.tally.forwarded += 1
         exchange.start(out, whole=body.done)
@@ -294,29 +299,31 @@ class ClientConnection(Speaker):
                 body.feed(rest)
                 rest = body.surplus
             self._refused = not body.done
+            if self._refused and not self._unsent:
+                self._wait_for_body()
         return rest
 
     def _take_body(self, data: bytes) -> None:
         body = self._body
         try:
             out = body.feed(data)
-            self._check_size(body.received)
+            check_size(body.received, self._plane.settings.limits)
         except (ClientError, FramingError) as error:
             self._refuse_broken(error)
             return
-        if body.done and self._exchange is not None:
-            self.deadline = NEVER
-        else:
-            self._wait_for_client()
-        if self._exchange is None:
+        exchange = self._exchange
+        if exchange is None:
             self._take_refused(body)
             return
+        if body.done:
+            self.deadline = NEVER
         self._buffer = body.surplus
-        self._exchange.upload(out, whole=body.done)
+        exchange.upload(out, whole=body.done)
 
     def _take_refused(self, body: BodyReader) -> None:
         if body.done:
             self._refused = False
+            self._wait_for_client()
             if body.surplus:
                 self._take(body.surplus)
             self._end_if_done()
@@ -338,7 +345,7 @@ class ClientConnection(Speaker):
 
     def _read_on(self) -> None:
         if not (self._app_slow or self._unsent or self._body.done):
-            self._wait_for_client()
+            self._wait_for_body()
         self._resume()
 
     def _end_if_done(self) -> None:
@@ -349,13 +356,19 @@ class ClientConnection(Speaker):
         if (self._eof and incomplete) or not (self._busy or incomplete):
             self.finish(linger=False)
 
-    def _check_size(self, size: int) -> None:
-        limit = self._plane.settings.limits.body_bytes
-        if limit is not None and size > limit:
-            raise ClientError(413, "Content too large", f"bodies end at {limit} bytes here")
-
     def _wait_for_client(self) -> None:
         self.deadline = self._plane.time() + self._plane.settings.timeouts.idle
+
+    def _wait_for_body(self) -> None:
+        """The client has so long for its part of the body; a trickle moves nothing."""
+        plane = self._plane
+        self._body_seen = seen = self._body.received
+        self.deadline = plane.time() + patience(plane.settings.timeouts, self._request, seen)
+
+    def _uploads(self) -> bool:
+        body = self._body
+        more = body.received - self._body_seen
+        return not body.done and fast_enough(more, self._plane.settings)
 
     def _abandon(self) -> bool:
         """Leave the exchange under way, if any; has the client had a part of its answer?"""

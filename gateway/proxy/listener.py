@@ -8,7 +8,7 @@ import ssl
 from gateway.config.settings import Settings
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.plane import DataPlane
-from gateway.sockets import BACKLOG, Sockets
+from gateway.sockets import BACKLOG, Sockets, close
 
 
 class Listener:
@@ -17,6 +17,7 @@ class Listener:
     def __init__(self, plane: DataPlane, settings: Settings) -> None:
         self._plane = plane
         self._settings = settings
+        self._sockets: Sockets = ()
         self._servers: list[asyncio.Server] = []
 
     @property
@@ -25,6 +26,36 @@ class Listener:
 
     async def start(self, sockets: Sockets) -> None:
         """Listen and accept; closing the sockets is then this listener's."""
+        self._sockets = sockets
+        self._plane.descriptors.doors.append(self)
+        await self._accept()
+
+    def stop(self) -> None:
+        """Accept no more; the connections that are there are the plane's."""
+        if self._sockets:
+            self._plane.descriptors.doors.remove(self)
+        self.shut()
+        close(self._sockets)
+        self._sockets = ()
+
+    def shut(self) -> None:
+        """Accept nothing for now: whoever comes waits in the kernel's queue."""
+        for server in self._servers:
+            server.close()
+        self._servers = []
+
+    def open(self) -> None:
+        """Accept again."""
+        self._plane.spawn(self._reopen(), self.shut)
+
+    async def _reopen(self) -> None:
+        try:
+            await self._accept()
+        except OSError:  # there were not enough descriptors after all
+            self.shut()
+            self._plane.descriptors.short = True
+
+    async def _accept(self) -> None:
         plane = self._plane
         context = _context(self._settings)
         # A handshake is the first thing that a client has to say, as a head is without TLS.
@@ -33,17 +64,16 @@ class Listener:
         def protocol() -> ClientConnection:
             return ClientConnection(plane)
 
-        for each in sockets:
+        for each in self._sockets:
+            # A server closes its socket; this one's queue has to outlive it.
             server = await plane.loop.create_server(
-                protocol, sock=each, ssl=context, backlog=BACKLOG, ssl_handshake_timeout=handshake
+                protocol,
+                sock=each.dup(),
+                ssl=context,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=handshake,
             )
             self._servers.append(server)
-
-    def stop(self) -> None:
-        """Accept no more; the connections that are there are the plane's."""
-        for server in self._servers:
-            server.close()
-        self._servers = []
 
 
 def _context(settings: Settings) -> ssl.SSLContext | None:

@@ -23,6 +23,7 @@ from gateway.pages.pages import Pages
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.connector import Connector
 from gateway.proxy.deadlines import Sweep
+from gateway.proxy.descriptors import Descriptors
 from gateway.proxy.in_flight import InFlight
 from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
@@ -76,6 +77,7 @@ class DataPlane:
         self.connector = Connector(self, self.settings.upstream)
         self.default_host = _authority(self.settings)
         self.trouble = ThrottledLog(log, self.time)  # with the app
+        self.descriptors = Descriptors(log, self.time)
         self._proxies = compile_networks(self.settings.trusted_proxies)
         self.leaving = False
         self._ticked = ticked
@@ -148,6 +150,7 @@ class DataPlane:
         """Enter a new client's connection; False: there are too many."""
         self.clients.add(client)
         self.tally.connections += 1
+        self.descriptors.taken(client.transport.get_extra_info("socket").fileno())
         if self.leaving:  # it was accepted just before that stopped
             client.draining = True
             client.deadline = self.time() + self.settings.timeouts.header
@@ -202,6 +205,7 @@ class DataPlane:
 
     def _tick(self) -> None:
         self._date()
+        self.descriptors.look()
         if not self.clients and not self.in_flight:
             self._empty.set()
         self._ticked()

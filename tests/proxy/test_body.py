@@ -239,3 +239,20 @@ def test_framing_fields_in_trailers_are_dropped_with_the_others() -> None:
     data = encode([b"hello"], b"Content-Length: 100\r\nTransfer-Encoding: chunked\r\n")
 
     assert read(ChunkedBody, [data]) == (b"5\r\nhello\r\n0\r\n\r\n", b"", 5, True)
+
+
+def test_extensions_of_all_chunks_together_have_a_bound() -> None:
+    chunk = b"1;" + b"a" * 200 + b"\r\nx\r\n"
+    body = ChunkedBody()
+    for _ in range(81):
+        body.feed(chunk)
+    with pytest.raises(FramingError):
+        body.feed(chunk)
+
+
+def test_extensions_may_be_as_much_as_the_payload() -> None:
+    chunk = b"ff;" + b"a" * 200 + b"\r\n" + b"x" * 255 + b"\r\n"
+    body = ChunkedBody()
+    for _ in range(1000):
+        body.feed(chunk)
+    assert body.received == 255_000

@@ -29,9 +29,12 @@ class GatewayProcess:
     """A gateway in front of ``upstream`` with these ``flags`` (YAML), for a ``with`` block.
 
     The folder has ``config.yaml`` and the store; ``port`` is public, ``control`` the API's.
+    ``files`` is how many it may have open.
     """
 
-    def __init__(self, folder: Path, upstream: str, flags: str, *, extra: str = "") -> None:
+    def __init__(
+        self, folder: Path, upstream: str, flags: str, *, extra: str = "", files: int | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.config = folder / "config.yaml"
@@ -40,7 +43,7 @@ class GatewayProcess:
         self.write_config(flags)
         self.program = Program(
             "gateway",
-            [str(BIN / "gateway"), "serve", "-c", str(self.config)],
+            [*_with_files(files), str(BIN / "gateway"), "serve", "-c", str(self.config)],
             log=folder / "gateway.log",
             ports=[self.port, self.control],
             cwd=folder,
@@ -140,6 +143,10 @@ class GatewayProcess:
         traceback: TracebackType | None,
     ) -> None:
         self.program.__exit__(kind, error, traceback)
+
+
+def _with_files(most: int | None) -> list[str]:
+    return [] if most is None else ["sh", "-c", f'ulimit -n {most}; exec "$0" "$@"']
 
 
 def _reply(status: int, headers: Any, body: bytes) -> Reply:
