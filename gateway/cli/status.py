@@ -98,11 +98,16 @@ def _general(revision: object, general: Document, now: float) -> Iterator[str]:
     for guard in general.get("guards") or []:
         yield _line("guard", guard_line(guard, now))
     store = general.get("store") or {}
-    trouble = "" if store.get("reachable") else f": NOT REACHED: {store.get('error')}"
-    yield _line("store", f"{store.get('kind')}{trouble}")
+    yield _line("store", f"{store.get('kind')}{_trouble(store)}")
     yield from _config(general.get("config") or {})
     for failure in general.get("failures") or []:
         yield _line("FAILING", failure)
+
+
+def _trouble(store: Document) -> str:
+    if not store.get("reachable"):
+        return f": NOT REACHED: {store.get('error')}"
+    return "" if store.get("writable", True) else f": TAKES NO WRITES: {store.get('error')}"
 
 
 def _config(config: Document) -> Iterator[str]:

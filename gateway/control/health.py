@@ -41,6 +41,8 @@ def _reasons(services: Services) -> list[str]:
         reasons.append("The public port does not listen.")
     if services.state.store_error is not None:
         reasons.append("The store is out of reach; the last known state goes on serving.")
+    elif services.barrier is not None and services.barrier.membership.error is not None:
+        reasons.append("The store takes no writes; the last known state goes on serving.")
     if count := len(services.state.config_errors):
         noun = "error" if count == 1 else "errors"
         reasons.append(f"The YAML has {count} {noun}; the last valid one goes on serving.")

@@ -206,7 +206,14 @@ SCHEMAS: Mapping[str, Document] = {
             "revision": _WHOLE,
             "members": _list(_object(_MEMBER, required=("member", "revision"))),
             "guards": _list(_reference("Guard")),
-            "store": _object({"kind": _TEXT, "reachable": _YES_NO, "error": _maybe("string")}),
+            "store": _object(
+                {
+                    "kind": _TEXT,
+                    "reachable": _YES_NO,
+                    "writable": _YES_NO,
+                    "error": _maybe("string"),
+                }
+            ),
             "config": _object(
                 {
                     "path": _maybe("string"),

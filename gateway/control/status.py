@@ -8,7 +8,7 @@ from gateway.config import ConfigError
 from gateway.control.documents import Document, answer, is_on
 from gateway.control.guards import guard_documents
 from gateway.control.members import member_documents
-from gateway.control.services import SERVICES
+from gateway.control.services import SERVICES, Services
 from gateway.state.live import LiveState
 
 
@@ -21,7 +21,7 @@ async def show_status(request: web.Request) -> web.Response:
         "revision": snapshot.revision,
         "members": await member_documents(services),
         "guards": await guard_documents(services),
-        "store": _store(state),
+        "store": _store(services),
         "config": _config(state),
         "failures": [f"{name}: {why}" for name, why in state.followers.failures.items()],
         "in_flight": services.in_flight(),
@@ -31,12 +31,15 @@ async def show_status(request: web.Request) -> web.Response:
     return answer(document, snapshot.revision)
 
 
-def _store(state: LiveState) -> Document:
+def _store(services: Services) -> Document:
     # The kind alone: the rest of a store's address may hold a password.
+    state, barrier = services.state, services.barrier
+    refused = None if barrier is None else barrier.membership.error
     return {
         "kind": state.settings.store.partition(":")[0],
         "reachable": state.store_error is None,
-        "error": state.store_error,
+        "writable": state.store_error is None and refused is None,
+        "error": state.store_error or refused,
     }
 
 

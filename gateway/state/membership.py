@@ -46,7 +46,8 @@ class Membership:
     """One worker's record among the members'.
 
     ``orphans`` is for how many seconds what a dead member had in flight counts. ``lease`` must
-    be the one that ``live`` fences by. ``monotonic`` is in seconds.
+    be the one that ``live`` fences by. ``monotonic`` is in seconds. ``error`` is why the store did
+    not take the last renewal: a disk that is full, say, can still be read.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Membership:
         self.name = worker.name
         self.lease = lease
         self.members: list[Member] = []  # as last seen
+        self.error: str | None = None
         self._awaited = False  # somebody waits for what this member acknowledges
         self._store = store
         self._live = live
@@ -209,10 +211,16 @@ class Membership:
             await self._until_due()
             try:
                 await self.renew()
-                if self.lease.waits_for_load:
-                    await self._live.fresh()
             except StoreError as error:
-                _log.debug("the lease was not renewed: %s", error)
+                if self.error is None:
+                    _log.error("the store takes no writes, the lease is not renewed: %s", error)
+                self.error = str(error)
+                continue
+            if self.error is not None:
+                _log.warning("the store takes writes again")
+                self.error = None
+            if self.lease.waits_for_load:
+                await self._live.fresh()
 
     async def _until_due(self) -> None:
         while (left := self._due - self._monotonic()) > 0:

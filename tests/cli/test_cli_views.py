@@ -18,7 +18,7 @@ HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reas
 STATUS = {
     "revision": 7,
     "members": [{"member": "a1", "pid": 42, "revision": 7}],
-    "store": {"kind": "sqlite", "reachable": True, "error": None},
+    "store": {"kind": "sqlite", "reachable": True, "writable": True, "error": None},
     "config": {"path": "config.yaml", "valid": True, "errors": []},
     "in_flight": 3,
     "flags": 2,
@@ -63,6 +63,15 @@ async def test_status_shows_what_is_wrong(two_flags: FakeControl) -> None:
     assert "config.yaml:14: flags.search.paths[0]: must start with /" in out
     assert "store        sqlite: NOT REACHED: disk I/O error" in out
     assert "FAILING      following the YAML: KeyError: 'x'" in out
+
+
+async def test_status_shows_a_store_that_can_be_read_and_not_written(
+    two_flags: FakeControl,
+) -> None:
+    store = {"kind": "sqlite", "reachable": True, "writable": False, "error": "disk is full"}
+    two_flags.answers["GET /status"] = 200, {**STATUS, "store": store}
+    out = (await two_flags.run("status")).stdout
+    assert "store        sqlite: TAKES NO WRITES: disk is full" in out
 
 
 YAML = {

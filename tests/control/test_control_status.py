@@ -23,7 +23,7 @@ async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> N
         "revision": revision,
         "members": [{"member": "m1", "since": "2030-03-17T17:46:40.000Z", "revision": revision}],
         "guards": [],
-        "store": {"kind": "memory", "reachable": True, "error": None},
+        "store": {"kind": "memory", "reachable": True, "writable": True, "error": None},
         "config": {"path": "/etc/gateway/config.yaml", "valid": True, "errors": [], "notices": []},
         "failures": [],
         "in_flight": 4,
@@ -61,7 +61,12 @@ async def test_errors_of_the_yaml_show_with_file_and_line(stage: Stage) -> None:
 async def test_a_store_out_of_reach_shows_in_status_and_readiness(stage: Stage) -> None:
     stage.state.store_error = "disk is gone"
     store = (await stage.get("/status"))["store"]
-    assert store == {"kind": "memory", "reachable": False, "error": "disk is gone"}
+    assert store == {
+        "kind": "memory",
+        "reachable": False,
+        "writable": False,
+        "error": "disk is gone",
+    }
     ready = await stage.json(await stage.client.get("/readyz"), 503)
     assert len(ready["reasons"]) == 1
     assert "disk is gone" not in str(ready)

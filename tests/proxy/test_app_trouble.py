@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from gateway.config.settings import Address
+from gateway.proxy.pool import FRESH
 from tests.support.proxy_stage import Stage
 from tests.support.wire import RawApp, head, ok, turns
 
@@ -296,3 +298,35 @@ async def test_a_truncated_chunked_answer_is_seen_by_an_old_client_too(stage: St
     app.close()
 
     assert await client.ended() == "reset"
+
+
+# The clock is set
+
+
+@pytest.mark.parametrize("days", [1, -1], ids=["forward", "back"])
+async def test_a_wall_clock_that_is_set_times_nobody_out(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    before = stage.plane.date_line
+    kept, client = await stage.client(), await stage.client()
+    await kept.get()
+    app, _ = await stage.app.serve()
+    await app.send(ok())
+    assert (await kept.answer()).body == b"hello"
+    for upstream in stage.plane.upstreams:
+        upstream.idle_since -= FRESH + 1  # so that a POST goes out on a new one
+    await client.send(head(b"POST / HTTP/1.1", b"Host: a", b"Content-Length: 2") + b"h")
+    uploading = await stage.app.accept()
+    await uploading.until(b"\r\n\r\nh")
+    now = time.time() + days * 86_400
+    monkeypatch.setattr(time, "time", lambda: now)
+    stage.plane._tick()
+    await stage.after(1)
+    assert kept.silent()
+    assert client.silent()
+    await client.send(b"i")
+    await uploading.until(b"i")
+    await uploading.send(ok(b"done"))
+    assert (await client.answer()).body == b"done"
+    assert len(stage.plane.pool) == 2
+    assert stage.plane.date_line != before
