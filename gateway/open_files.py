@@ -7,7 +7,7 @@ import resource
 from contextlib import suppress
 
 _EACH = 2  # a connection of a client, and one to the app
-_SPARE = 100  # sockets that listen, the store, the control API
+_SPARE = 600  # sockets that listen, the store, and up to 500 connections to the control API
 
 _log = logging.getLogger("gateway")
 

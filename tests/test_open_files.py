@@ -41,10 +41,10 @@ class System:
 @pytest.mark.parametrize(
     ("soft", "hard", "after", "warns"),
     [
-        (1_024, 524_288, 20_100, False),
+        (1_024, 524_288, 20_600, False),
         (1_024, 20_050, 20_050, False),
         (1_024, 4_096, 4_096, True),
-        (1_024, INFINITE, 20_100, False),
+        (1_024, INFINITE, 20_600, False),
         (INFINITE, INFINITE, INFINITE, False),
         (65_536, 524_288, 65_536, False),
         (64, 64, 64, True),
@@ -68,23 +68,23 @@ def test_the_limit_is_raised_to_what_the_connections_need(
 def test_what_cannot_be_raised_is_said_in_one_line_with_figures(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(open_files, "resource", System(256, INFINITE, most=10_240))
+    monkeypatch.setattr(open_files, "resource", System(1_024, INFINITE, most=10_240))
     make_room(10_000)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
-        "only 256 files may be open (ulimit -n), and limits.connections: 10000 needs 20000, one to "
-        "the client and one to the app each: about 78 connections at once are possible"
+        "only 1024 files may be open (ulimit -n), and limits.connections: 10000 needs 20000, one to "
+        "the client and one to the app each: about 212 connections at once are possible"
     )
 
 
 def test_a_process_of_its_own_is_raised_indeed() -> None:
     code = (
         "import resource, gateway.open_files as f; n = resource.RLIMIT_NOFILE;"
-        "resource.setrlimit(n, (64, 1000)); f.make_room(300); print(resource.getrlimit(n))"
+        "resource.setrlimit(n, (64, 1000)); f.make_room(150); print(resource.getrlimit(n))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "(700, 1000)\n"
+    assert done.stdout == "(900, 1000)\n"
 
 
 def test_a_gateway_that_starts_makes_room(tmp_path: Path) -> None:

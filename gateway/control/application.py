@@ -8,11 +8,12 @@ from aiohttp import web
 
 from gateway.control.audit import REFUSAL_RATE, RefusalRate, refusals
 from gateway.control.auth import THROTTLE, auth
+from gateway.control.connection import CONNECTIONS, HANDLING, calls
+from gateway.control.connections import Connections
 from gateway.control.cross_site import cross_site
 from gateway.control.drain import ENDING, end_drains
 from gateway.control.index import ROUTES
 from gateway.control.problems import problems
-from gateway.control.server_log import server_log
 from gateway.control.services import SERVICES, Services
 from gateway.control.throttle import Throttle
 
@@ -36,16 +37,12 @@ def make_control(services: Services) -> web.Application:
     """
     app = web.Application(
         # From the outside in: an error of each is put into words by the first.
-        middlewares=[problems, refusals, cross_site, auth],
+        middlewares=[calls, problems, refusals, cross_site, auth],
         client_max_size=MOST_BYTES,
-        handler_args={
-            "logger": server_log(),
-            "access_log": None,  # it would log addresses with users in them
-            "auto_decompress": False,  # a small body must not become a large one
-            "keepalive_timeout": 75.0,
-        },
+        handler_args=dict(HANDLING),
     )
     app[SERVICES] = services
+    app[CONNECTIONS] = Connections()
     app[THROTTLE] = Throttle(services.monotonic)
     app[REFUSAL_RATE] = RefusalRate(services.monotonic)
     for route in ROUTES:

@@ -16,6 +16,7 @@ from gateway.stores.base import AuditEntry, StoreError
 
 LIMIT = 100  # entries, where the caller does not say
 MOST = 1000
+LAST = 10**18  # beyond any entry's id
 REFUSALS_A_MINUTE = 60
 
 _log = logging.getLogger("gateway.control")
@@ -24,7 +25,7 @@ _log = logging.getLogger("gateway.control")
 async def show_audit(request: web.Request) -> web.Response:
     """The newest entries first; ``before`` goes further back."""
     limit = _number(request, "limit", LIMIT, MOST)
-    before = _number(request, "before", None, 10**18)
+    before = _number(request, "before", None, LAST)
     entries = await request.app[SERVICES].state.audit(limit or LIMIT, before)
     return answer({"entries": [_entry_document(entry) for entry in entries]})
 

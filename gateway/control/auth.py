@@ -3,21 +3,24 @@
 The tokens are the settings' as they hold now, so an edit of the YAML revokes one at once.
 Secrets are compared as digests, all of them each time: neither the length of a token nor
 its place in the list shows in the time an answer takes.
+
+Whatever shows a token in another way than the ``Authorization`` field has it recognized here
+too: the count of wrong ones, and what the audit says of them, is one.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.config.settings import Role, Settings, Token
+from gateway.config.settings import Control, Role, Token
 from gateway.control.problems import Problem, Refusal
-from gateway.control.route import API
+from gateway.control.route import OPEN
 from gateway.control.services import SERVICES
 from gateway.control.throttle import Throttle
 from gateway.core.methods import SAFE_METHODS
@@ -29,10 +32,14 @@ _REALM = 'Bearer realm="maintenance-gateway"'
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a call is by, for the audit, and what they may do."""
+    """Who a call is by, for the audit, and what they may do.
+
+    ``claim`` is whom the caller says it is.
+    """
 
     name: str
     role: Role
+    claim: str = ""
 
 
 CALLER = web.RequestKey("caller", Caller)
@@ -42,12 +49,14 @@ THROTTLE = web.AppKey("throttle", Throttle)
 @web.middleware
 async def auth(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Lets a caller through to what their role may do; 401, 403 or 429 otherwise."""
-    tokens = _wanted(request, request.app[SERVICES].state.settings)
+    tokens = _wanted(request, request.app[SERVICES].state.settings.control)
     caller = Caller("local", Role.OPERATOR)
     if tokens:
-        token = _authenticate(request, tokens)
+        token = recognize(request, _presented(request), tokens)
         caller = Caller(token.name, token.role)
         _authorize(request, caller)
+    if request.method not in SAFE_METHODS:
+        caller = replace(caller, claim=_claim(request))
     request[CALLER] = caller
     return await handler(request)
 
@@ -57,47 +66,44 @@ def actor(request: web.Request) -> str:
 
     ``X-Actor`` is a claim, never a proof, so it only ever stands in brackets.
     """
-    name = request[CALLER].name
-    claimed = request.headers.get("X-Actor", "").strip()
-    if not claimed:
-        return name
-    if len(claimed) > LONGEST_ACTOR or not claimed.isprintable():
-        raise Problem(400, f"X-Actor must be {LONGEST_ACTOR} printable characters at most.")
-    return f"{name} ({claimed})"
+    caller = request[CALLER]
+    return f"{caller.name} ({caller.claim})" if caller.claim else caller.name
 
 
-def _wanted(request: web.Request, settings: Settings) -> tuple[Token, ...]:
+def recognize(request: web.Request, secret: str, tokens: Iterable[Token]) -> Token:
+    """The token that this secret is; 401 where it is none, 429 where too many were none.
+
+    A right one is recognized at any time: nobody's guesses lock its bearer out.
+    """
+    digest, found = _digest(secret), None
+    for token in tokens:
+        if hmac.compare_digest(digest, _digest(token.secret)):
+            found = token
+    if found is not None:
+        return found
+    throttle, peer = request.app[THROTTLE], request.remote or ""
+    if wait := throttle.wait(peer):
+        # A connection each makes the next guess dearer than it was.
+        raise Refusal(
+            429,
+            f"Too many wrong tokens came from this address; try again in {wait} s.",
+            headers={"Retry-After": str(wait), "Connection": "close"},
+        )
+    throttle.failed(peer)
+    raise Refusal(
+        401,
+        "The gateway does not know this token.",
+        headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'},
+    )
+
+
+def _wanted(request: web.Request, control: Control) -> tuple[Token, ...]:
     # The tokens of which one must be shown; none of them: the call is open.
-    control = settings.control
-    if request.path == API or request.path.startswith(f"{API}/"):
+    if request.path not in OPEN:
         return control.tokens
     if request.path == "/metrics" and control.metrics_token is not None:
         return (*control.tokens, Token("metrics", control.metrics_token, Role.VIEWER))
     return ()
-
-
-def _authenticate(request: web.Request, tokens: Iterable[Token]) -> Token:
-    presented = _presented(request)
-    digest = _digest(presented)
-    throttle, peer = request.app[THROTTLE], request.remote or ""
-    found = None
-    for token in tokens:
-        if hmac.compare_digest(digest, _digest(token.secret)):
-            found = token
-    if found is None:
-        if wait := throttle.wait(peer):
-            raise Refusal(
-                429,
-                f"Too many wrong tokens came from this address; try again in {wait} s.",
-                headers={"Retry-After": str(wait)},
-            )
-        throttle.failed(peer)
-        raise Refusal(
-            401,
-            "The gateway does not know this token.",
-            headers={"WWW-Authenticate": f'{_REALM}, error="invalid_token"'},
-        )
-    return found
 
 
 def _presented(request: web.Request) -> str:
@@ -111,6 +117,13 @@ def _presented(request: web.Request) -> str:
         "This call needs a token: send one field, Authorization: Bearer TOKEN.",
         headers={"WWW-Authenticate": _REALM},
     )
+
+
+def _claim(request: web.Request) -> str:
+    claim = request.headers.get("X-Actor", "").strip()
+    if len(claim) > LONGEST_ACTOR or not claim.isprintable():
+        raise Problem(400, f"X-Actor must be {LONGEST_ACTOR} printable characters at most.")
+    return claim
 
 
 def _authorize(request: web.Request, caller: Caller) -> None:

@@ -56,12 +56,12 @@ async def read_object(request: web.Request, known: Collection[str], *types: str)
 
 
 async def read_reason(request: web.Request) -> str:
-    """Why, for calls that need no body: ``?reason=`` or a body ``{"reason": ...}``."""
-    reason: object = request.query.get("reason", "")
+    """Why, for calls that need no body: ``?reason=`` or a body ``{"reason": ...}``, which wins."""
+    reason = check_reason(request.query.get("reason", ""))
     if request.can_read_body:
         document = await read_object(request, ("reason",), JSON)
-        reason = document.get("reason", reason)
-    return check_reason(reason)
+        reason = check_reason(document.get("reason", reason))
+    return reason
 
 
 def read_text(document: Mapping[str, Any], key: str, most: int) -> str | None:

@@ -158,20 +158,30 @@ def _check_progress(progress: object) -> None:
     if progress is None:
         return
     counts = [progress.get(key) for key in ("done", "of")] if isinstance(progress, dict) else []
-    whole = [each for each in counts if isinstance(each, int) and not isinstance(each, bool)]
-    if len(whole) != 2 or len(progress) != 2 or min(whole) < 0:  # type: ignore[arg-type]
+    if len(counts) != 2 or len(progress) != 2 or not all(map(_is_count, counts)):  # type: ignore[arg-type]
         raise invalid([("progress", "must be {done, of}, two whole numbers")])
 
 
 def _check_before(before: object) -> None:
     if before is None:
         return
-    known = {"ttl": (int, float, str), "enabled": bool, "was_on": bool}
+    known = {"ttl": (int, float, str), "enabled": (bool,), "was_on": (bool,)}
     if not isinstance(before, dict) or before.keys() - known.keys():
         raise invalid([("before", f"must be an object of {', '.join(known)}")])
     for key, value in before.items():
-        if value is not None and not isinstance(value, known[key]):  # type: ignore[arg-type]
+        if value is not None and not _is_one_of(value, known[key]):
             raise invalid([(f"before.{key}", "is of another type")])
+
+
+def _is_count(value: object) -> bool:
+    # To JSON, 3.0 is as whole a number as 3.
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+    return whole and value >= 0  # type: ignore[operator]
+
+
+def _is_one_of(value: object, kinds: tuple[type, ...]) -> bool:
+    # A bool is an int to Python, and to nobody else.
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
 def _granted(request: web.Request, guarding: Guarding, status: int) -> web.Response:

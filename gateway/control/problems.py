@@ -54,9 +54,12 @@ class Problem(Exception):  # noqa: N818 the name RFC 9457 gives it
             **self.members,
         }
         text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-        return web.Response(
+        response = web.Response(
             status=self.status, text=text, content_type=CONTENT_TYPE, headers=self.headers
         )
+        if "Connection" in self.headers:
+            response.force_close()  # the field alone would not
+        return response
 
 
 class Refusal(Problem):

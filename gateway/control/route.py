@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 API = "/api/v1"
+
+# Of whom nobody asks who they are; what is not listed here wants a token where there are any.
+OPEN = frozenset({"/", "/healthz", "/readyz", "/metrics"})
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -18,7 +21,7 @@ class Query:
 
     name: str
     description: str
-    kind: str = "string"
+    shape: Mapping[str, object]
     required: bool = False
     repeats: bool = False
 
@@ -28,8 +31,8 @@ class Route:
     """``path`` holds parameters in braces, each one whole segment.
 
     ``answers`` and ``takes`` name schemas of the description ("" and None: plain text, no
-    body); ``done`` is the status it ends in if all is well, ``errors`` are those it may end in
-    otherwise, beside those that every call may.
+    body); with ``bare`` it may come without that body. ``done`` is the status it ends in if all
+    is well, ``errors`` are those it may end in otherwise, beside those that every call may.
     """
 
     method: str
@@ -38,6 +41,7 @@ class Route:
     summary: str
     answers: str = ""
     takes: str | None = None
+    bare: bool = False
     queries: tuple[Query, ...] = ()
     errors: tuple[int, ...] = ()
     done: int = 200
@@ -48,8 +52,8 @@ class Route:
         return self.path.replace("}", ":[^/]+}")
 
     @property
-    def in_api(self) -> bool:
-        return self.path.startswith(f"{API}/")
+    def open(self) -> bool:
+        return self.path in OPEN
 
     @property
     def changes(self) -> bool:

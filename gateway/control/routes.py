@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.control.audit import show_audit
+from gateway.control.audit import LAST, MOST, show_audit
 from gateway.control.drain import drain_flag
 from gateway.control.explain import explain_request
 from gateway.control.flags import drop_override, list_flags, patch_flag, show_flag
@@ -10,6 +10,7 @@ from gateway.control.guards import acquire_guard, list_guards, release_guard, re
 from gateway.control.health import healthz, metrics, readyz
 from gateway.control.members import forget_member
 from gateway.control.route import API, Query, Route
+from gateway.control.shapes import ADDRESS, CLIENT, HEADER_LINE, METHOD, REASON
 from gateway.control.status import show_status
 from gateway.control.users import add_user, change_users, remove_user
 
@@ -17,16 +18,18 @@ _FLAG = f"{API}/flags/{{flag}}"
 _CHANGE = (400, 404, 408, 409, 412, 413, 415, 422, 503)
 _BODY = (400, 408, 413, 415, 422, 503)
 _GUARD = f"{_FLAG}/guards/{{guard}}"
-_REASON = Query("reason", "Why; it is kept in the audit.")
+_REASON = Query("reason", "Why; it is kept in the audit.", REASON)
 _EXPLAIN = (
-    Query("url", "A path, or an http(s) URL.", required=True),
-    Query("method", "The request's method; GET unless said."),
-    Query("header", "A header line, `Name: value`.", repeats=True),
-    Query("client", "The client's IP address."),
+    Query("url", "A path, or an http(s) URL.", ADDRESS, required=True),
+    Query("method", "The request's method; GET unless said.", METHOD),
+    Query("header", "A header line, `Name: value`.", HEADER_LINE, repeats=True),
+    Query("client", "The client's IP address.", CLIENT),
 )
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST}
+_BEFORE = {"type": "integer", "minimum": 1, "maximum": LAST}
 _AUDIT = (
-    Query("limit", "How many entries, 1 to 1000; 100 unless said.", kind="integer"),
-    Query("before", "Only entries older than the one of this id.", kind="integer"),
+    Query("limit", "How many entries; 100 unless said.", _LIMIT),
+    Query("before", "Only entries older than the one of this id.", _BEFORE),
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -47,6 +50,8 @@ ROUTES: tuple[Route, ...] = (
         drop_override,
         "Back to what the YAML says",
         "FlagAtRevision",
+        takes="Reason",
+        bare=True,
         queries=(_REASON,),
         errors=_CHANGE,
     ),
@@ -56,6 +61,8 @@ ROUTES: tuple[Route, ...] = (
         add_user,
         "Has a per-user flag hold one more user",
         "FlagAtRevision",
+        takes="Reason",
+        bare=True,
         queries=(_REASON,),
         errors=_CHANGE,
     ),
@@ -65,6 +72,8 @@ ROUTES: tuple[Route, ...] = (
         remove_user,
         "Lets one user of a per-user flag go",
         "FlagAtRevision",
+        takes="Reason",
+        bare=True,
         queries=(_REASON,),
         errors=_CHANGE,
     ),
@@ -84,6 +93,7 @@ ROUTES: tuple[Route, ...] = (
         "Waits until nothing in a flag's scope is under way, on any member",
         "Drained",
         takes="Drain",
+        bare=True,
         errors=(*_BODY, 404, 409, 504),
     ),
     Route("GET", f"{API}/guards", list_guards, "Who guards what", "Guards", errors=(503,)),
@@ -104,15 +114,18 @@ ROUTES: tuple[Route, ...] = (
         "A guard's heartbeat, with its news",
         "GuardAtRevision",
         takes="GuardNews",
+        bare=True,
         errors=(*_BODY, 404),
     ),
-    Route("DELETE", _GUARD, release_guard, "Guards no more", "Released", errors=(404, 503)),
+    Route("DELETE", _GUARD, release_guard, "Guards no more", "Released", errors=(400, 404, 503)),
     Route(
         "DELETE",
         f"{API}/members/{{member}}",
         forget_member,
         "Says that a silent or crashed member is gone",
         "Forgotten",
+        takes="Reason",
+        bare=True,
         queries=(_REASON,),
         errors=(*_BODY, 404, 409),
     ),
@@ -137,5 +150,5 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/healthz", healthz, "The process answers", "Health"),
     Route("GET", "/readyz", readyz, "Listening, store seen, YAML valid", "Health", errors=(503,)),
-    Route("GET", "/metrics", metrics, "Figures in Prometheus' text format"),
+    Route("GET", "/metrics", metrics, "Figures in Prometheus' text format", errors=(401, 429)),
 )

@@ -2,268 +2,307 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from gateway.control.documents import Document
+from gateway.control.drain import MOST_GONE
+from gateway.control.guards import LONGEST_COMMAND, LONGEST_OWNER, STATES
+from gateway.control.shapes import (
+    COUNT,
+    DURATION,
+    PATIENCE,
+    REASON,
+    ROLLOUT,
+    TEXT,
+    USER,
+    USERS,
+    WHILE,
+    WHOLE,
+    WHOLE_DURATION,
+    YES_NO,
+    Shape,
+    asked,
+    maybe,
+    nullable,
+    reference,
+    several,
+    thing,
+    told,
+)
 from gateway.core.flags import Kind, Mode
-from gateway.core.patches import LONGEST_TEXT, LONGEST_USER, MOST_USERS
 from gateway.core.quiescence import Standing
 
+_MOMENT = maybe("string", format="date-time")
+_MODES = [mode.value for mode in Mode]
+_MODE: Shape = {"type": "string", "enum": _MODES}
+_PAGE = {"message": maybe("string"), "retry_after": maybe("integer")}
 
-def _object(properties: Mapping[str, object], *, required: Iterable[str] | None = None) -> Document:
-    # All properties are always there, unless said otherwise.
-    names = list(properties if required is None else required)
-    return {"type": "object", "properties": dict(properties), "required": names}
-
-
-def _closed(properties: Mapping[str, object]) -> Document:
-    return {"type": "object", "properties": dict(properties), "additionalProperties": False}
-
-
-def _list(items: Mapping[str, object]) -> Document:
-    return {"type": "array", "items": dict(items)}
-
-
-def _maybe(kind: str, **more: object) -> Document:
-    return {"type": [kind, "null"], **more}
-
-
-def _reference(name: str) -> Document:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-_TEXT: Document = {"type": "string"}
-_WHOLE: Document = {"type": "integer"}
-_YES_NO: Document = {"type": "boolean"}
-_MOMENT = _maybe("string", format="date-time")
-_MODE: Document = {"type": "string", "enum": [mode.value for mode in Mode]}
-_ROLLOUT: Document = {"type": "number", "minimum": 0, "maximum": 100}
-_SECONDS: Document = {"type": ["number", "string"], "examples": [90, "90s", "5m", "2h"]}
-_USER: Document = {"type": "string", "minLength": 1, "maxLength": LONGEST_USER}
-_USERS: Document = {"type": "array", "items": _USER, "maxItems": MOST_USERS}
-_REASON: Document = {"type": "string", "maxLength": LONGEST_TEXT}
-_PAGE = {"message": _maybe("string"), "retry_after": _maybe("integer")}
-
-_STATE: Document = {
+_STATE: Shape = {
     "mode": _MODE,
-    "enabled": _YES_NO,
-    "users": _list(_TEXT),
-    "rollout": _ROLLOUT,
+    "enabled": YES_NO,
+    "users": several(TEXT),
+    "rollout": ROLLOUT,
     "ttl": {"type": "number", "description": "Seconds."},
 }
 
-_FLAG: Document = {
-    "flag": _TEXT,
+_FLAG: Shape = {
+    "flag": TEXT,
     "kind": {"type": "string", "enum": [kind.value for kind in Kind]},
     **_STATE,
-    "scope": _object({name: _list(_TEXT) for name in ("hosts", "paths", "methods")}),
+    "scope": thing({name: several(TEXT) for name in ("hosts", "paths", "methods")}),
     "window": {"type": "null"},
     "from": {"type": "string", "enum": ["yaml", "override"]},
     "since": _MOMENT,
-    "by": _maybe("string"),
-    "reason": _maybe("string"),
+    "by": maybe("string"),
+    "reason": maybe("string"),
     "until": {**_MOMENT, "description": "When the flip undoes itself."},
-    "in_flight": _WHOLE,
-    "description": _TEXT,
-    "strict": _YES_NO,
-    "identity": _maybe("object"),
-    "page": _object({"title": _maybe("string"), **_PAGE, "retry_after": _WHOLE}),
-    "yaml": _object({**_STATE, "page": _object(_PAGE)}),
-    "override": _maybe("object", description="The keys that were flipped."),
+    "in_flight": WHOLE,
+    "description": TEXT,
+    "strict": YES_NO,
+    "identity": maybe("object"),
+    "page": thing({"title": maybe("string"), **_PAGE, "retry_after": WHOLE}),
+    "yaml": thing({**_STATE, "page": thing(_PAGE)}),
+    "override": maybe("object", description="The keys that were flipped."),
 }
 
-_PATCH: Document = {
-    "enabled": _maybe("boolean"),
-    "users": {**_USERS, "type": ["array", "null"]},
-    "rollout": {**_ROLLOUT, "type": ["number", "null"]},
-    "ttl": {**_SECONDS, "type": ["number", "string", "null"]},
-    "mode": {"enum": [*_MODE["enum"], None]},  # type: ignore[misc]
-    "page": {
-        "type": ["object", "null"],
-        "properties": {
-            "message": _maybe("string", maxLength=LONGEST_TEXT),
-            "retry_after": {**_SECONDS, "type": ["number", "string", "null"]},
+_PATCH: Shape = {
+    "enabled": maybe("boolean"),
+    "users": nullable(USERS),
+    "rollout": nullable(ROLLOUT),
+    "ttl": nullable(DURATION),
+    "mode": {"enum": [*_MODES, None]},
+    "page": nullable(
+        asked(
+            {
+                "message": nullable(REASON),
+                "retry_after": nullable(WHOLE_DURATION),
+            }
+        )
+    ),
+    "reason": nullable(REASON),
+    "for": told(nullable(WHILE), "Undo it after this long; a key must be there that is undone."),
+}
+# JSON Schema's way to say that "for" needs one of the keys that a flip may have.
+_FOR_WHAT: Shape = {
+    "anyOf": [
+        {"properties": {"for": {"type": "null"}}},
+        *({"required": [key]} for key in ("enabled", "users", "rollout", "ttl", "mode")),
+        {
+            "required": ["page"],
+            "properties": {"page": {"anyOf": [{"type": "null"}, {"minProperties": 1}]}},
         },
-    },
-    "reason": _REASON,
-    "for": {**_SECONDS, "description": "Undo it after this long."},
+    ]
+}
+_SOMEBODY: Shape = {
+    "anyOf": [
+        {"required": [key], "properties": {key: {"minItems": 1}}} for key in ("add", "remove")
+    ]
 }
 
-_ERROR = {"file": _TEXT, "line": _maybe("integer"), "path": _TEXT, "message": _TEXT, "text": _TEXT}
+_ERROR = {"file": TEXT, "line": maybe("integer"), "path": TEXT, "message": TEXT, "text": TEXT}
 
-_MEMBER: Document = {
-    "member": _TEXT,
+_MEMBER: Shape = {
+    "member": TEXT,
     "state": {"type": "string", "enum": [standing.value for standing in Standing]},
-    "host": _TEXT,
-    "pid": _WHOLE,
-    "slot": _WHOLE,
+    "host": TEXT,
+    "pid": WHOLE,
+    "slot": WHOLE,
     "since": _MOMENT,
     "revision": {
-        **_maybe("integer"),
+        **maybe("integer"),
         "description": "The one it has acknowledged; null: none, it has registered anew.",
     },
-    "in_flight": _WHOLE,
-    "abandoned": _WHOLE,
+    "in_flight": WHOLE,
+    "abandoned": WHOLE,
     "unmoved": {"type": "number", "description": "Seconds since its last beat was first seen."},
 }
 
-_BEFORE: Document = {
-    "type": ["object", "null"],
-    "description": "What is to be put back at the end.",
-    "properties": {
-        "ttl": {"type": ["number", "string", "null"]},
-        "enabled": _maybe("boolean"),
-        "was_on": _maybe("boolean"),
-    },
-    "additionalProperties": False,
+_BEFORE: Shape = told(
+    nullable(
+        asked(
+            {
+                "ttl": {"type": ["number", "string", "null"]},
+                "enabled": maybe("boolean"),
+                "was_on": maybe("boolean"),
+            }
+        )
+    ),
+    "What is to be put back at the end.",
+)
+_PROGRESS: Shape = asked({"done": COUNT, "of": COUNT}, required=("done", "of"))
+_GUARD_STATE: Shape = {"type": "string", "enum": list(STATES)}
+_OWNER: Shape = {
+    "type": "string",
+    "pattern": r"^[!-.0-~]+$",
+    "maxLength": LONGEST_OWNER,
+    "description": "Nobody else's.",
 }
-_PROGRESS: Document = {"type": "object", "properties": {"done": _WHOLE, "of": _WHOLE}}
-_GUARD_STATE: Document = {"type": "string", "enum": ["arming", "guarding", "lifting"]}
+_LINE: Shape = {"type": "string", "maxLength": LONGEST_COMMAND}
 
-_GUARD: Document = {
-    "id": {**_TEXT, "description": "The owner's; it is the last part of the guard's address."},
-    "flag": _TEXT,
-    "user": _maybe("string"),
-    "owner": _TEXT,
-    "by": _TEXT,
-    "host": _TEXT,
+_GUARD: Shape = {
+    "id": {**TEXT, "description": "The owner's; it is the last part of the guard's address."},
+    "flag": TEXT,
+    "user": maybe("string"),
+    "owner": TEXT,
+    "by": TEXT,
+    "host": TEXT,
     "since": _MOMENT,
-    "command": _TEXT,
+    "command": TEXT,
     "state": _GUARD_STATE,
     "progress": _PROGRESS,
     "before": _BEFORE,
-    "abandoned": {**_YES_NO, "description": "Not heard of for its lease; the flag stays on."},
+    "abandoned": {**YES_NO, "description": "Not heard of for its lease; the flag stays on."},
 }
 _ALWAYS_OF_A_GUARD = ("id", "flag", "user", "owner", "by", "since", "abandoned")
 
-_DRAINED: Document = {
-    "drained": _YES_NO,
-    "flag": _TEXT,
-    "user": _maybe("string"),
-    "revision": _WHOLE,
-    "members": _list(_TEXT),
+_DRAINED: Shape = {
+    "drained": YES_NO,
+    "flag": TEXT,
+    "user": maybe("string"),
+    "revision": WHOLE,
+    "members": several(TEXT),
     "waited": {"type": "number", "description": "Seconds."},
-    "in_flight": {**_WHOLE, "description": "Still under way; 0 where it is drained."},
-    "finished": {**_WHOLE, "description": "Ended by themselves."},
-    "cut": {**_WHOLE, "description": "Tunnels and event streams that were closed."},
-    "abandoned": {**_WHOLE, "description": "Given up before their end."},
-    "missing": {**_list(_TEXT), "description": "Members that are gone and did not report."},
-    "reason": {**_maybe("string"), "description": "Why it is not drained."},
+    "in_flight": {**WHOLE, "description": "Still under way; 0 where it is drained."},
+    "finished": {**WHOLE, "description": "Ended by themselves."},
+    "cut": {**WHOLE, "description": "Tunnels and event streams that were closed."},
+    "abandoned": {**WHOLE, "description": "Given up before their end."},
+    "missing": {**several(TEXT), "description": "Members that are gone and did not report."},
+    "reason": {**maybe("string"), "description": "Why it is not drained."},
 }
 
-SCHEMAS: Mapping[str, Document] = {
-    "Flag": _object(_FLAG),
-    "FlagAtRevision": _object({**_FLAG, "revision": _WHOLE}),
-    "Flags": _object({"revision": _WHOLE, "flags": _list(_reference("Flag"))}),
-    "Patch": _closed(_PATCH),
-    "UserChange": _closed(
-        {"add": _USERS, "remove": _USERS, "reason": _REASON, "for": _PATCH["for"]}
-    ),
-    "Drain": _closed(
-        {
-            "user": _maybe("string"),
-            "timeout": {**_SECONDS, "description": "An hour at most; 30 s unless said."},
-            "assume_gone": {**_list(_TEXT), "description": "Silent members that are gone."},
-            "accept_orphans": _YES_NO,
-        }
-    ),
-    "Drained": _object(_DRAINED),
-    "Guard": _object(_GUARD, required=_ALWAYS_OF_A_GUARD),
-    "GuardAtRevision": _object(
-        {**_GUARD, "revision": _WHOLE}, required=(*_ALWAYS_OF_A_GUARD, "revision")
-    ),
-    "Guards": _object({"revision": _WHOLE, "guards": _list(_reference("Guard"))}),
-    "NewGuard": {
-        **_closed(
+_PROBLEM: Shape = {
+    "type": TEXT,
+    "title": TEXT,
+    "status": {"type": "integer", "minimum": 400, "maximum": 599},
+    "detail": TEXT,
+    "errors": several(thing({"path": TEXT, "message": TEXT})),
+    "did_you_mean": several(TEXT),
+    "allowed": several(TEXT),
+    "reasons": several(TEXT),
+    "guard": reference("Guard"),
+    "revision": WHOLE,
+}
+_ALWAYS_OF_A_PROBLEM = ("type", "title", "status", "detail")
+
+SCHEMAS: Mapping[str, Shape] = {
+    "Flag": thing(_FLAG),
+    "FlagAtRevision": thing({**_FLAG, "revision": WHOLE}),
+    "Flags": thing({"revision": WHOLE, "flags": several(reference("Flag"))}),
+    "Patch": {**asked(_PATCH), **_FOR_WHAT},
+    "UserChange": {
+        **asked(
             {
-                "user": _maybe("string"),
-                "owner": {**_TEXT, "maxLength": 200, "description": "Nobody else's."},
-                "command": {**_TEXT, "maxLength": 1000},
-                "host": {**_TEXT, "maxLength": 1000},
-                "before": _BEFORE,
-                "take_over": {**_YES_NO, "description": "From a guard that is abandoned."},
+                "add": USERS,
+                "remove": USERS,
+                "reason": REASON,
+                "for": told(nullable(WHILE), 'Let those of "add" go after this long.'),
             }
         ),
-        "required": ["owner"],
+        **_SOMEBODY,
     },
-    "GuardNews": _closed({"state": _GUARD_STATE, "progress": _PROGRESS, "before": _BEFORE}),
-    "Released": _object({"id": _TEXT, "revision": _WHOLE}),
-    "Forgotten": _object({"member": _TEXT, "revision": _WHOLE}),
-    "Explanation": _object(
+    "Reason": asked({"reason": REASON}),
+    "Drain": asked(
         {
-            "flag": _maybe("string"),
+            "user": nullable(USER),
+            "timeout": told(PATIENCE, "An hour at most; 30 s unless said."),
+            "assume_gone": {
+                **several(TEXT),
+                "maxItems": MOST_GONE,
+                "description": "Silent members that are gone.",
+            },
+            "accept_orphans": YES_NO,
+        }
+    ),
+    "Drained": thing(_DRAINED),
+    "Guard": thing(_GUARD, required=_ALWAYS_OF_A_GUARD),
+    "GuardAtRevision": thing(
+        {**_GUARD, "revision": WHOLE}, required=(*_ALWAYS_OF_A_GUARD, "revision")
+    ),
+    "Guards": thing({"revision": WHOLE, "guards": several(reference("Guard"))}),
+    "NewGuard": asked(
+        {
+            "user": nullable(USER),
+            "owner": _OWNER,
+            "command": nullable(_LINE),
+            "host": nullable(_LINE),
+            "before": _BEFORE,
+            "take_over": told(YES_NO, "From a guard that is abandoned."),
+        },
+        required=("owner",),
+    ),
+    "GuardNews": asked(
+        {
+            "state": {"enum": [*STATES, None]},
+            "progress": nullable(_PROGRESS),
+            "before": _BEFORE,
+        }
+    ),
+    "Released": thing({"id": TEXT, "revision": WHOLE}),
+    "Forgotten": thing({"member": TEXT, "revision": WHOLE}),
+    "Explanation": thing(
+        {
+            "flag": maybe("string"),
             "decision": {"type": "string", "enum": ["forward", "refuse"]},
-            "reason": _TEXT,
-            "request": _object({"method": _TEXT, "host": _TEXT, "target": _TEXT, "client": _TEXT}),
-            "revision": _WHOLE,
-            "verdicts": _list(
-                _object({"flag": _TEXT, "holds": _YES_NO, "reason": _TEXT, "detail": _TEXT})
+            "reason": TEXT,
+            "request": thing({"method": TEXT, "host": TEXT, "target": TEXT, "client": TEXT}),
+            "revision": WHOLE,
+            "verdicts": several(
+                thing({"flag": TEXT, "holds": YES_NO, "reason": TEXT, "detail": TEXT})
             ),
         }
     ),
-    "Status": _object(
+    "Status": thing(
         {
-            "revision": _WHOLE,
-            "members": _list(_object(_MEMBER, required=("member", "revision"))),
-            "guards": _list(_reference("Guard")),
-            "store": _object(
+            "revision": WHOLE,
+            "members": several(thing(_MEMBER, required=("member", "revision"))),
+            "guards": several(reference("Guard")),
+            "store": thing(
                 {
-                    "kind": _TEXT,
-                    "reachable": _YES_NO,
-                    "writable": _YES_NO,
-                    "error": _maybe("string"),
+                    "kind": TEXT,
+                    "reachable": YES_NO,
+                    "writable": YES_NO,
+                    "error": maybe("string"),
                 }
             ),
-            "config": _object(
+            "config": thing(
                 {
-                    "path": _maybe("string"),
-                    "valid": _YES_NO,
-                    "errors": _list(_object(_ERROR)),
+                    "path": maybe("string"),
+                    "valid": YES_NO,
+                    "errors": several(thing(_ERROR)),
                     "notices": {
-                        **_list(_object(_ERROR)),
+                        **several(thing(_ERROR)),
                         "description": "Keys that were edited and take effect with a restart.",
                     },
                 }
             ),
             "failures": {
-                **_list(_TEXT),
+                **several(TEXT),
                 "description": "Tasks of the gateway that fail, each with its error.",
             },
-            "in_flight": _WHOLE,
-            "held": _WHOLE,
-            "on": _list(_TEXT),
+            "in_flight": WHOLE,
+            "held": WHOLE,
+            "on": several(TEXT),
         }
     ),
-    "Audit": _object(
+    "Audit": thing(
         {
-            "entries": _list(
-                _object(
+            "entries": several(
+                thing(
                     {
-                        "id": {**_WHOLE, "description": "Counts up; give it as before."},
+                        "id": {**WHOLE, "description": "Counts up; give it as before."},
                         "at": _MOMENT,
-                        "by": _TEXT,
-                        "action": _TEXT,
-                        "flag": _TEXT,
-                        "reason": _TEXT,
-                        "changes": _maybe("object"),
-                        "revision": _WHOLE,
+                        "by": TEXT,
+                        "action": TEXT,
+                        "flag": TEXT,
+                        "reason": TEXT,
+                        "changes": maybe("object"),
+                        "revision": WHOLE,
                     }
                 )
             )
         }
     ),
     "Description": {"type": "object", "description": "An OpenAPI 3.1 document."},
-    "Health": _object({"status": _TEXT}),
-    "Problem": _object(
-        {
-            "type": _TEXT,
-            "title": _TEXT,
-            "status": _WHOLE,
-            "detail": _TEXT,
-            "errors": _list(_object({"path": _TEXT, "message": _TEXT})),
-            "did_you_mean": _list(_TEXT),
-            "revision": _WHOLE,
-        },
-        required=("type", "title", "status", "detail"),
-    ),
+    "Health": thing({"status": TEXT}),
+    "Problem": thing(_PROBLEM, required=_ALWAYS_OF_A_PROBLEM),
+    "NotDrained": thing({**_DRAINED, **_PROBLEM}, required=(*_ALWAYS_OF_A_PROBLEM, *_DRAINED)),
 }

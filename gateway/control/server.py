@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 
 from aiohttp import web
 
 from gateway.control.application import make_control
+from gateway.control.connection import CONNECTIONS, Connection
 from gateway.control.services import Services
 from gateway.sockets import BACKLOG, Sockets
 
@@ -30,11 +32,12 @@ class ControlServer:
     async def start(self, sockets: Sockets) -> None:
         """Listen and accept; closing the sockets is then this server's."""
         await self._runner.setup()
-        protocol = self._runner.server
-        assert protocol is not None  # noqa: S101 there is one after setup()
+        handling, connections = self._runner.server, self._application[CONNECTIONS]
+        assert handling is not None  # noqa: S101 there is one after setup()
         loop = asyncio.get_running_loop()
+        connection = partial(Connection, handling, connections, loop)
         for each in sockets:
-            server = await loop.create_server(protocol, sock=each, backlog=BACKLOG)
+            server = await loop.create_server(connection, sock=each, backlog=BACKLOG)
             self._servers.append(server)
 
     def stop(self) -> None:

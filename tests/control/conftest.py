@@ -44,14 +44,14 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
         state = LiveState(settings, store, clock=clock)
         await state.start()
         states.append(state)
-        stage = Stage(None, state, store, clock)  # type: ignore[arg-type]
+        stage = Stage(None, state, store, clock, None)  # type: ignore[arg-type]
 
         async def concerned(rules: Sequence[Rule]) -> list[int]:
             return [stage.flying.get(rule.refusal.flag, 0) for rule in rules]
 
-        services = Services(
+        stage.services = Services(
             state=state,
-            metrics=lambda: b"gateway_up 1\n",
+            metrics=lambda: stage.exposition,
             in_flight=lambda: stage.flying.get(None, 0),
             concerned=concerned,
             member=lambda: {"member": "m1", "since": NOW, "revision": state.snapshot.revision},
@@ -59,7 +59,7 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
             clock=clock,
             monotonic=clock,
         )
-        stage.client = await aiohttp_client(make_control(services))
+        stage.client = await aiohttp_client(make_control(stage.services))
         return stage
 
     yield start

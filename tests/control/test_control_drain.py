@@ -183,4 +183,4 @@ async def test_the_description_has_the_new_calls(site: Site) -> None:
     assert "504" in paths["/api/v1/flags/{flag}/drain"]["post"]["responses"]
     assert "201" in paths["/api/v1/flags/{flag}/guards"]["post"]["responses"]
     parameters = paths["/api/v1/flags/{flag}/guards/{guard}"]["put"]["parameters"]
-    assert [each["name"] for each in parameters] == ["flag", "guard"]
+    assert [each["name"] for each in parameters] == ["flag", "guard", "X-Actor"]

@@ -9,6 +9,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 
 from gateway.config.settings import Role, Secret, Token
+from gateway.control import Services
 from gateway.core.flags import Flag, FlagState, Identity, IdentitySource, Scope
 from gateway.core.paths import compile_host, compile_path
 from gateway.state.live import LiveState
@@ -60,7 +61,9 @@ class Stage:
     state: LiveState
     store: Store
     clock: Clock
+    services: Services
     listening: bool = True
+    exposition: bytes = b"gateway_up 1\n"
     flying: dict[str | None, int] = field(default_factory=dict)
 
     async def json(self, response: ClientResponse, status: int = 200) -> Any:
