@@ -73,8 +73,8 @@ def test_what_cannot_be_raised_is_said_in_one_line_with_figures(
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
-        "only 1024 files may be open (ulimit -n), and limits.connections: 10000 needs 20000, one to "
-        "the client and one to the app each: about 212 connections at once are possible"
+        "only 1024 files may be open (ulimit -n), and limits.connections: 10000 needs 20000, one "
+        "to the client and one to the app each: about 212 connections at once are possible"
     )
 
 
