@@ -25,7 +25,7 @@ def counts(*asked: Facts, of: Snapshot) -> tuple[int, ...]:
     return census.counts
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(snapshots, st.lists(requests, max_size=4))
 def test_every_flag_counts_as_if_it_was_asked_of_each(snap: Snapshot, asked: list[Facts]) -> None:
     expected = [

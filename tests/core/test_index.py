@@ -197,7 +197,7 @@ def name_of(decision: Decision) -> str | None:
     return decision.flag if isinstance(decision, Refuse) else None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(flags, max_size=7), st.just(Exemptions()) | allows, requests)
 def test_index_decides_as_trying_every_flag_does(
     some: list[Flag], allow: Exemptions, request: Facts
@@ -206,7 +206,7 @@ def test_index_decides_as_trying_every_flag_does(
     assert name_of(decide(request, snap, 0.0)) == naive(request, snap, allow)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(snapshots, requests)
 def test_decision_is_the_first_verdict_that_holds(snap: Snapshot, request: Facts) -> None:
     verdicts = explain(request, snap, 0.0)
@@ -216,7 +216,7 @@ def test_decision_is_the_first_verdict_that_holds(snap: Snapshot, request: Facts
     assert [verdict.flag for verdict in verdicts] == [view.flag.name for view in snap.views]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(snapshots, requests)
 def test_store_is_asked_where_any_scope_with_ttl_0_is(snap: Snapshot, request: Facts) -> None:
     evidence = Evidence(request)
@@ -228,7 +228,7 @@ def test_store_is_asked_where_any_scope_with_ttl_0_is(snap: Snapshot, request: F
     assert must_ask(request, snap) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["u", "v", "w"]), st.sampled_from(["/a", "/b"])),

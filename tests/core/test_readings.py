@@ -286,7 +286,7 @@ def spellings(draw: st.DrawFn, path: str) -> bytes:
     return (prefix + path + draw(st.sampled_from(["", "?x=1"]))).encode()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(spellings("/search/deep"))
 def test_no_spelling_of_a_path_escapes_its_flag(target: bytes) -> None:
     readings = read_targets(target)
@@ -295,7 +295,7 @@ def test_no_spelling_of_a_path_escapes_its_flag(target: bytes) -> None:
     assert holds(compile_path("/*/deep/**"), readings)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(spellings("/search/help/../deep"), spellings("/search/deep"))
 def test_no_spelling_of_a_path_is_taken_for_an_exempt_one(around: bytes, target: bytes) -> None:
     for pattern in ("/search/help", "/help", "/x", "= /search/help"):
