@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test soak check fmt bench bench-guard clean
+.PHONY: run test soak check fmt lock bench bench-guard clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -40,6 +40,15 @@ check: $(STAMP)  ## format, lint, types, layers
 fmt: $(STAMP)  ## formats, and mends what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock' --upgrade
+
+lock: $(STAMP)  ## the newest versions that pyproject.toml allows, by their hashes, for the image
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lock]'
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'])" \
+		| $(LOCK) - -o requirements-build.lock
 
 bench: $(STAMP)  ## CPU a request, side by side with nginx, HAProxy, Caddy, aiohttp
 	@sh bench/install-peers.sh

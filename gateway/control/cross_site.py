@@ -6,6 +6,9 @@ page's own name point here: such a request carries that name in ``Host``. Cross-
 requests come from the page as it is: browsers mark them with ``Origin`` and
 ``Sec-Fetch-Site``. No CORS field is ever sent, so what slips through cannot be read, and
 changes need a content type or a method that browsers send cross-origin only after asking.
+
+With a token a rebound page has nothing to show: a browser never adds one by itself. So a name
+is then checked only where ``control.hosts`` says which there are.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.config.settings import Address
+from gateway.config.settings import Control
 from gateway.control.problems import Refusal, shown
 from gateway.control.services import SERVICES
 from gateway.core.addresses import is_loopback
@@ -24,27 +27,32 @@ from gateway.core.methods import SAFE_METHODS
 # Probes name their target as they like, and learn nothing but a status.
 _PROBED = frozenset({"/healthz", "/readyz"})
 
+_OURS = frozenset({"none", "same-origin"})
+
 
 @web.middleware
 async def cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuses with 403 what another site may have sent."""
     control = request.app[SERVICES].state.settings.control
-    if not control.tokens and request.path not in _PROBED:
-        _check_peer(request)
-        _check_host(request, control.listen)
+    if request.path not in _PROBED:
+        if not control.tokens:
+            _check_peer(request)
+        if not control.tokens or control.hosts:
+            _check_host(request, control)
     _check_origin(request)
+    _check_site(request)
     return await handler(request)
 
 
-def allowed_host(host: str, listen: Address | None) -> bool:
+def allowed_host(host: str, control: Control) -> bool:
     """Whether ``Host`` names this listener in a way that no foreign DNS name can."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    if name == "localhost" or is_loopback(name):
+    if name == "localhost" or is_loopback(name) or any(one.matches(name) for one in control.hosts):
         return True
-    return listen is not None and name == listen.host.lower() != ""
+    return control.listen is not None and name == control.listen.host.lower() != ""
 
 
 def same_origin(origin: str, host: str) -> bool:
@@ -62,16 +70,16 @@ def _check_peer(request: web.Request) -> None:
         raise Refusal(403, "Without a token only this machine may call the control API.")
 
 
-def _check_host(request: web.Request, listen: Address | None) -> None:
-    if listen is not None and listen.path is not None:
+def _check_host(request: web.Request, control: Control) -> None:
+    if control.listen is not None and control.listen.path is not None:
         return  # no browser reaches a Unix socket, and callers name it as they like
     hosts = request.headers.getall("Host", [])
-    if len(hosts) != 1 or not allowed_host(hosts[0], listen):
+    if len(hosts) != 1 or not allowed_host(hosts[0], control):
         named = shown(hosts[0]) if hosts else "nothing"
         raise Refusal(
             403,
-            f"Host names {named}. Without a token the control API answers to localhost and "
-            "loopback addresses alone, so that no web page can reach it by another name.",
+            f"Host names {named}. The control API answers to localhost, loopback addresses and "
+            "the names in control.hosts alone, so that no web page can reach it by another name.",
         )
 
 
@@ -79,6 +87,14 @@ def _check_origin(request: web.Request) -> None:
     origins = request.headers.getall("Origin", [])
     if any(not same_origin(origin, request.headers.get("Host", "")) for origin in origins):
         raise Refusal(403, f"A page of {shown(origins[0])} may not call the control API.")
-    site = request.headers.get("Sec-Fetch-Site", "none").strip().lower()
-    if site not in {"none", "same-origin"} and request.method not in SAFE_METHODS:
+
+
+def _check_site(request: web.Request) -> None:
+    # Of another site's doing is only a link that is followed: what it loads, its page cannot read.
+    # An image, a script or a frame of it may not even make the gateway work.
+    sites = request.headers.getall("Sec-Fetch-Site", ["none"])
+    if all(site.strip().lower() in _OURS for site in sites):
+        return
+    followed = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
+    if request.method not in SAFE_METHODS or followed != ("navigate", "document"):
         raise Refusal(403, "A page of another site may not call the control API.")
