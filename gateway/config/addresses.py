@@ -12,6 +12,7 @@ from gateway.config.scalars import text
 from gateway.config.settings import Address
 from gateway.core.addresses import is_loopback
 from gateway.core.flags import Network
+from gateway.core.paths import HostPattern, PatternError, compile_host
 
 LONGEST_SOCKET_PATH = 107  # bytes: Linux's sun_path without its NUL
 
@@ -62,6 +63,14 @@ def network(node: Node) -> Network:
     except ValueError as error:
         raise Invalid("must be an address or a network, such as 10.0.0.0/8") from error
     raise Invalid(f"has bits set beyond its prefix; did you mean {meant}?")
+
+
+def host_pattern(node: Node) -> HostPattern:
+    """``www.example.com`` or ``*.example.com``."""
+    try:
+        return compile_host(text(node))
+    except PatternError as error:
+        raise Invalid(str(error)) from error
 
 
 def is_local(address: Address) -> bool:

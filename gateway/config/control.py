@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 
-from gateway.config.addresses import is_local, listen
+from gateway.config.addresses import host_pattern, is_local, listen
+from gateway.config.errors import Invalid
 from gateway.config.nodes import Node, Table
 from gateway.config.scalars import choice, secret
 from gateway.config.section import Section, is_null
 from gateway.config.settings import Address, Control, Role, Token
+from gateway.core.paths import HostPattern
 
 # The name that control.token goes by in the audit.
 UNNAMED = "operator"
@@ -22,6 +24,7 @@ def read_control(section: Section) -> Control:
             listen=_read_listen(section),
             tokens=(*_read_token(section), *_read_tokens(section)),
             metrics_token=section.take("metrics_token", secret, None),
+            hosts=section.each("hosts", _own_host),
         )
         _refuse_open(section, control)
         _refuse_ambiguous(section, control)
@@ -34,6 +37,13 @@ def _read_listen(section: Section) -> Address | None:
     if node is not None and is_null(node):
         return None
     return section.take("listen", listen, Control().listen)
+
+
+def _own_host(node: Node) -> HostPattern:
+    found = host_pattern(node)
+    if not found.key:
+        raise Invalid("would be the name of any page's host as well; write names out")
+    return found
 
 
 def _read_token(section: Section) -> tuple[Token, ...]:

@@ -53,6 +53,7 @@ FORMS: Mapping[str, Form] = {
     "control.token": Form.TEXT,
     "control.tokens": Form.YAML,
     "control.metrics_token": Form.TEXT,
+    "control.hosts": Form.LIST,
     "store": Form.TEXT,
     "ttl": Form.VALUE,
     "drain.grace": Form.VALUE,

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.config.errors import Invalid, Report
+from gateway.config.addresses import host_pattern
+from gateway.config.errors import Report
 from gateway.config.exemptions import NEEDS_USER, path_pattern, read_exemptions
 from gateway.config.identities import read_identity
 from gateway.config.nodes import Node, Table
@@ -15,7 +16,6 @@ from gateway.config.scalars import boolean, choice, duration, percentage, text, 
 from gateway.config.section import Section, is_null
 from gateway.core.flags import Flag, FlagState, Mode, Page, Scope
 from gateway.core.methods import SAFE_METHODS
-from gateway.core.paths import HostPattern, PatternError, compile_host
 
 LONGEST_NAME = 64
 
@@ -81,7 +81,7 @@ def _flag_section(node: Node, report: Report) -> Section:
 
 def _read_scope(section: Section, *, case_sensitive: bool) -> Scope:
     scope = Scope(
-        hosts=section.each("hosts", _host_pattern),
+        hosts=section.each("hosts", host_pattern),
         paths=section.each("paths", path_pattern(case_sensitive=case_sensitive)),
         methods=frozenset(method.upper() for method in section.each("methods", token_text)),
     )
@@ -106,13 +106,6 @@ def _read_state(section: Section, defaults: Defaults, page: Page) -> FlagState:
         ttl_inherited=not section.given("ttl"),
         written=frozenset(key for key in _STATE_KEYS if section.given(key)) | page_keys,
     )
-
-
-def _host_pattern(node: Node) -> HostPattern:
-    try:
-        return compile_host(text(node))
-    except PatternError as error:
-        raise Invalid(str(error)) from error
 
 
 def _refuse_later(section: Section) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gateway.core.flags import Exemptions, Flag, Network, Page
+from gateway.core.paths import HostPattern
 
 
 class Secret(str):
@@ -89,11 +90,15 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The control listener. ``listen`` None: none. ``tokens`` empty: loopback only."""
+    """The control listener. ``listen`` None: none. ``tokens`` empty: loopback only.
+
+    ``hosts``: the names that it may be called by, beside its own.
+    """
 
     listen: Address | None = field(default_factory=lambda: Address("127.0.0.1", 9090))
     tokens: tuple[Token, ...] = ()
     metrics_token: Secret | None = None
+    hosts: tuple[HostPattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

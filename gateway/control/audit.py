@@ -12,12 +12,14 @@ from cachetools import TTLCache
 from gateway.control.documents import Document, answer, moment
 from gateway.control.problems import Problem, Refusal, shown
 from gateway.control.services import SERVICES
+from gateway.core.addresses import block
 from gateway.stores.base import AuditEntry, StoreError
 
 LIMIT = 100  # entries, where the caller does not say
 MOST = 1000
 LAST = 10**18  # beyond any entry's id
-REFUSALS_A_MINUTE = 60
+AT_FIRST = 60  # refusals
+ONE_MORE = 600.0  # seconds
 
 _log = logging.getLogger("gateway.control")
 
@@ -33,19 +35,30 @@ async def show_audit(request: web.Request) -> web.Response:
 class RefusalRate:
     """Lets one refusal of a kind and a peer a minute into the audit, and so many in all.
 
-    Anybody who reaches the port can be refused; what they can make the store write is bounded.
+    Anybody who reaches the port can be refused. What they can make the store write is bounded,
+    and so is how much of what others did they can push out of it: the audit keeps 10,000 entries,
+    and at one in ten minutes that takes more than two months.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._noted: TTLCache[tuple[str, int, str], None] = TTLCache(REFUSALS_A_MINUTE, 60.0, clock)
+        self._clock = clock
+        self._noted: TTLCache[tuple[str, int, str], None] = TTLCache(AT_FIRST, 60.0, clock)
+        self._left, self._since = float(AT_FIRST), clock()
+        self._passed_over = 0
 
-    def takes(self, peer: str, status: int, by: str) -> bool:
-        self._noted.expire()
-        key = (peer, status, by)
-        if key in self._noted or len(self._noted) >= REFUSALS_A_MINUTE:
-            return False
+    def takes(self, peer: str, status: int, by: str) -> int | None:
+        """How many were not taken since the last one that was; None: nor is this one."""
+        now = self._clock()
+        self._left = min(AT_FIRST, self._left + (now - self._since) / ONE_MORE)
+        self._since = now
+        key = (block(peer), status, by)
+        if key in self._noted or self._left < 1:
+            self._passed_over += 1
+            return None
+        self._left -= 1
         self._noted[key] = None
-        return True
+        passed_over, self._passed_over = self._passed_over, 0
+        return passed_over
 
 
 REFUSAL_RATE = web.AppKey("refusal_rate", RefusalRate)
@@ -57,21 +70,25 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except Refusal as refusal:
-        if request.app[REFUSAL_RATE].takes(request.remote or "", refusal.status, refusal.by):
-            await _note(request, refusal)
+        passed_over = request.app[REFUSAL_RATE].takes(
+            request.remote or "", refusal.status, refusal.by
+        )
+        if passed_over is not None:
+            await _note(request, refusal, passed_over)
         raise
 
 
-async def _note(request: web.Request, refusal: Refusal) -> None:
+async def _note(request: web.Request, refusal: Refusal, passed_over: int) -> None:
     services = request.app[SERVICES]
     named = services.state.snapshot.view(request.match_info.get("flag", ""))
     call = f"{request.method} {shown(request.path)} from {request.remote or 'a Unix socket'}"
+    others = f" ({passed_over} refusals before it were not noted)" if passed_over else ""
     entry = AuditEntry(
         at=services.clock(),
         by=refusal.by,
         action="refused",
         flag=named.flag.name if named is not None else "",
-        reason=f"{refusal.status} {call}: {refusal.detail}",
+        reason=f"{refusal.status} {call}: {refusal.detail}{others}",
         revision=services.state.snapshot.revision,
     )
     _log.warning("refused: %s", entry.reason)

@@ -25,6 +25,15 @@ def test_on_loopback_it_needs_none(read, listen):
     assert read(f"control: {{listen: {listen}}}").control.tokens == ()
 
 
+def test_the_names_that_the_listener_may_be_called_by(read, errors):
+    hosts = read("control: {hosts: [gw.internal, '*.ops.example']}").control.hosts
+    assert [str(host) for host in hosts] == ["gw.internal", "*.ops.example"]
+    wide = "control.hosts[0]: would be the name of any page's host as well; write names out"
+    for text in ("'*'", "'*.*'"):
+        assert errors(f"control: {{hosts: [{text}]}}") == [f"config.yaml:1: {wide}"]
+    assert "is not a host name" in errors("control: {hosts: ['http://a']}")[0]
+
+
 @pytest.mark.parametrize("value", ["null", "~", ""])
 def test_null_is_no_control_listener(read, value):
     assert read(f"control: {{listen: {value}}}").control.listen is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,11 @@ from typing import Any
 import pytest
 
 from gateway.config.settings import Role, Secret, Token
-from tests.support.control import TOKENS, Stage, bearer
+from gateway.control.audit import AT_FIRST, ONE_MORE, RefusalRate
+from gateway.control.index import ROUTES
+from gateway.control.route import OPEN
+from gateway.control.throttle import LIMIT, MOST_PEERS, Throttle
+from tests.support.control import TOKENS, Clock, Stage, bearer
 
 OPERATOR, VIEWER, WRONG = bearer("operator-secret"), bearer("viewer-secret"), bearer("guess")
 
@@ -121,6 +126,87 @@ async def test_calls_without_a_token_are_not_counted_as_guesses(guarded: Stage) 
     await guarded.get("/flags", headers=OPERATOR)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/%61pi/v1/flags",
+            "/api/v1%2Fflags",
+            "/api%2Fv1/flags",
+            "//api/v1/flags",
+            "/api//v1/flags",
+        ),
+        *(
+            "/api/v1/./flags",
+            "/x/../api/v1/flags",
+            "/api/v1/flags?x",
+            "/api/v1/flags#x",
+            "/api/v1/",
+        ),
+        *("/metrics/../api/v1/flags", "/healthz/", "/auth", "/nothing", "/%2e/api/v1/flags"),
+    ],
+)
+async def test_no_spelling_of_a_call_gets_round_the_token(guarded: Stage, path: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", guarded.client.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    assert answer.split(b" ")[1] in {b"400", b"401"}, answer
+
+
+def test_what_is_open_to_everybody_is_a_list_that_nothing_joins_unseen() -> None:
+    assert {route.path for route in ROUTES if route.open} == OPEN
+    assert {"/", "/healthz", "/readyz", "/metrics"} == OPEN
+
+
+async def test_every_token_is_compared_whatever_is_shown(
+    guarded: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[int, int]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr("gateway.control.auth.hmac.compare_digest", compare)
+    for secret in ("operator-secret", "viewer-secret", "x", "operator-secreT", "y" * 5000):
+        compared.clear()
+        await guarded.client.get("/api/v1/flags", headers=bearer(secret))
+        assert compared == [(32, 32)] * len(TOKENS)
+
+
+async def test_a_guesser_who_is_throttled_needs_a_new_connection_for_each_guess(
+    guarded: Stage,
+) -> None:
+    for _ in range(10):
+        await guarded.get("/flags", 401, headers=WRONG)
+    response = await guarded.client.get("/api/v1/flags", headers=WRONG)
+    assert response.status == 429
+    assert response.headers["Connection"] == "close"
+
+
+def test_the_count_of_wrong_tokens_is_bounded_and_goes_by_the_block() -> None:
+    throttle = Throttle(lambda: 0.0)
+    for number in range(LIMIT):
+        throttle.failed(f"2001:db8::{number:x}")
+    assert throttle.wait("2001:db8::ffff")
+    assert not throttle.wait("2001:db8:0:1::1")
+    for number in range(2 * MOST_PEERS):
+        throttle.failed(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+    assert len(throttle._failures) == MOST_PEERS
+
+
+def test_a_flood_of_refusals_writes_little_and_says_how_much_it_did_not_write() -> None:
+    clock = Clock(0.0)
+    rate = RefusalRate(clock)
+    noted = [rate.takes(f"10.0.{n >> 8}.{n & 255}", 401, "unknown") for n in range(5000)]
+    assert [each for each in noted if each is not None] == [0] * AT_FIRST
+    clock.now = ONE_MORE
+    assert rate.takes("10.9.9.9", 401, "unknown") == 5000 - AT_FIRST
+    assert rate.takes("10.9.9.8", 401, "unknown") is None
+    assert len(rate._noted) <= AT_FIRST
+
+
 async def test_refused_calls_are_in_the_audit_once_a_minute(guarded: Stage) -> None:
     for _ in range(3):
         await guarded.patch("site", {"enabled": True}, 403, headers=VIEWER)
@@ -148,6 +234,17 @@ async def test_a_token_shows_in_no_log_and_no_answer(
         assert secret not in caplog.text
         assert secret not in str(audit)
         assert secret not in repr(guarded.state.settings)
+
+
+async def test_what_was_not_noted_is_counted_in_the_next_that_is(guarded: Stage) -> None:
+    for _ in range(5):
+        await guarded.get("/flags", 401, headers=WRONG)
+    guarded.clock.now += 61
+    await guarded.get("/flags", 401, headers=WRONG)
+    (entry, *_) = (await guarded.get("/audit", headers=OPERATOR))["entries"]
+    assert "GET" in entry["reason"]
+    assert "127.0.0.1" in entry["reason"]
+    assert entry["reason"].endswith("(4 refusals before it were not noted)")
 
 
 async def test_two_tokens_of_one_role_are_told_apart(start: Any) -> None:

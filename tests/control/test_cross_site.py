@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from gateway.config.settings import Address
+from gateway.config.settings import Address, Control
 from gateway.control.cross_site import allowed_host, same_origin
-from tests.support.control import Stage, bearer
+from gateway.core.paths import compile_host
+from tests.support.control import TOKENS, Stage, bearer
 
 
 @pytest.mark.parametrize(
@@ -48,9 +51,24 @@ async def test_with_a_token_any_host_is_answered(guarded: Stage) -> None:
 
 
 def test_the_listener_s_own_name_is_answered() -> None:
-    assert allowed_host("gw.internal:9090", Address("gw.internal", 9090))
-    assert not allowed_host("other.internal:9090", Address("gw.internal", 9090))
-    assert not allowed_host("", Address("", 9090))
+    control = Control(Address("gw.internal", 9090))
+    assert allowed_host("gw.internal:9090", control)
+    assert not allowed_host("other.internal:9090", control)
+    assert not allowed_host("", Control(Address("", 9090)))
+
+
+@pytest.mark.parametrize("tokens", [(), TOKENS])
+async def test_with_names_configured_they_alone_are_answered(start: Any, tokens: Any) -> None:
+    stage = await start(tokens=tokens, hosts=(compile_host("*.ops.example"),))
+    for host in ("gw.ops.example", "GW.ops.example:443", "localhost:9090", "[::1]:9090"):
+        await stage.get("/flags", headers={"Host": host, **bearer("operator-secret")})
+    for host in ("ops.example", "evil.example", "gw.ops.example.evil.example", "10.0.0.1"):
+        headers = {"Host": host, **bearer("operator-secret")}
+        for path in ("/api/v1/flags", "/metrics", "/"):
+            await stage.json(await stage.client.get(path, headers=headers), 403)
+        await stage.patch("site", {"enabled": True}, 403, headers=headers)
+        assert (await stage.client.get("/healthz", headers={"Host": host})).status == 200
+    assert stage.state.snapshot.view("site").state.enabled is False
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1", "x"])
@@ -79,7 +97,41 @@ async def test_a_browser_s_cross_site_change_is_refused(stage: Stage, site: str)
     await stage.patch("site", {"enabled": True}, 403, headers=headers)
     response = await stage.client.put("/api/v1/flags/reindex/users/bob", headers=headers)
     await stage.json(response, 403)
-    await stage.get("/flags", headers=headers)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    ("mode", "dest"), [("no-cors", "image"), ("no-cors", "script"), ("navigate", "iframe")]
+)
+async def test_what_another_site_s_page_loads_is_refused(
+    stage: Stage, site: str, mode: str, dest: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+    await stage.get("/explain?url=/", 403, headers=headers)
+
+
+async def test_a_link_on_another_site_may_be_followed_but_changes_nothing(stage: Stage) -> None:
+    headers = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "document",
+    }
+    await stage.get("/status", headers=headers)
+    await stage.patch("site", {"enabled": True}, 403, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "text/plain"]
+)
+async def test_a_form_of_another_site_changes_nothing_in_a_browser_that_marks_nothing(
+    stage: Stage, kind: str
+) -> None:
+    for path in ("reindex/users", "site/guards", "site/drain"):
+        response = await stage.client.post(
+            f"/api/v1/flags/{path}", data=b'{"add": ["bob"]}', headers={"Content-Type": kind}
+        )
+        await stage.json(response, 415)
+    assert stage.state.snapshot.view("reindex").state.users == ("ann",)
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
