@@ -30,14 +30,14 @@ _T = TypeVar("_T")
 def bind(address: Address, *, shared: bool = False, patience: float = 0.0) -> Sockets:
     """The sockets of an address: one for each of the addresses that a name has.
 
-    ``shared``: others may be bound beside them. A port in use is asked for again for
+    ``shared``: others may be bound beside them. An address in use is asked for again for
     ``patience`` seconds. Raises OSError where it is taken or not ours.
     """
-    if address.path is not None:
-        return (_unix(address.path),)
     deadline = time.monotonic() + patience
     while True:
         try:
+            if address.path is not None:
+                return (_unix(address.path),)
             if shared:
                 close(_tcp(address, reuse_port=False))
             return _tcp(address, reuse_port=shared)
@@ -54,6 +54,12 @@ def bind_beside(sockets: Sockets) -> Sockets:
         return _bound(one.family, one.getsockname(), reuse_port=True)
 
     return _all_or_none(beside, sockets)
+
+
+def permit(address: Address, mode: int | None) -> None:
+    """Who may open a Unix socket: before anybody listens on it, nobody could. None: as it is."""
+    if address.path is not None and mode is not None:
+        Path(address.path).chmod(mode)
 
 
 def close(sockets: Iterable[socket.socket]) -> None:
@@ -109,7 +115,9 @@ def _bound(family: int, name: tuple[object, ...], *, reuse_port: bool) -> socket
 def _unix(path: str) -> socket.socket:
     # A socket that a killed process left is in the way; any other kind of file is not ours.
     if Path(path).is_socket():
-        Path(path).unlink()
+        if _is_served(path):
+            raise OSError(errno.EADDRINUSE, f"{path}: {os.strerror(errno.EADDRINUSE).lower()}")
+        Path(path).unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         made.bind(path)
@@ -117,3 +125,9 @@ def _unix(path: str) -> socket.socket:
         made.close()
         raise OSError(error.errno, f"{path}: {os.strerror(error.errno or 0).lower()}") from error
     return made
+
+
+def _is_served(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # noqa: FBT003 its own signature
+        return probe.connect_ex(path) not in {errno.ECONNREFUSED, errno.ENOENT}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.settings import Address
-from gateway.sockets import Sockets, bind, bind_beside, close, named
+from gateway.sockets import Sockets, bind, bind_beside, close, named, permit
 
 LOOPBACK = Address("127.0.0.1", 0)
 
@@ -89,3 +89,47 @@ def test_unix_socket_takes_the_place_of_a_dead_one_and_of_no_other_file(tmp_path
         bind(Address(path=str(path)))
 
     assert path.read_text() == "somebody's"
+
+
+def test_unix_socket_that_somebody_listens_on_is_not_taken_over(tmp_path: Path) -> None:
+    address = Address(path=str(tmp_path / "gateway.sock"))
+    other = bind(address)
+    with held(other):
+        other[0].listen(1)
+        with pytest.raises(OSError, match="address already in use") as caught:
+            bind(address)
+        assert caught.value.errno == errno.EADDRINUSE
+        crowd = [socket.socket(socket.AF_UNIX) for _ in range(3)]  # more than its queue holds
+        for each in crowd:
+            each.setblocking(False)  # noqa: FBT003 its own signature
+            each.connect_ex(address.path)
+        with pytest.raises(OSError, match="address already in use"):
+            bind(address)
+        for each in crowd:
+            each.close()
+
+    sockets = bind(address)
+    close(sockets)
+
+
+def test_unix_socket_that_is_being_given_up_is_waited_for(tmp_path: Path) -> None:
+    address = Address(path=str(tmp_path / "gateway.sock"))
+    other = bind(address)
+    other[0].listen()
+    giving_up = threading.Timer(0.1, close, (other,))
+    giving_up.start()
+    sockets = bind(address, patience=10)
+    giving_up.join()
+    with held(sockets):
+        assert named(sockets) == f"unix:{address.path}"
+
+
+def test_permissions_of_a_unix_socket_are_set(tmp_path: Path) -> None:
+    address = Address(path=str(tmp_path / "gateway.sock"))
+    with held(bind(address)):
+        before = Path(address.path or "").stat().st_mode
+        permit(address, None)
+        assert Path(address.path or "").stat().st_mode == before
+        permit(address, 0o660)
+        assert Path(address.path or "").stat().st_mode & 0o777 == 0o660
+    permit(LOOPBACK, 0o660)
