@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from gateway.config.settings import Address, Settings
+from gateway.config.settings import Settings
 from gateway.control.server import ControlServer
 from gateway.control.services import Barrier, Services
 from gateway.open_files import make_room
@@ -23,7 +23,7 @@ from gateway.pages.pages import Pages
 from gateway.proxy.deadlines import PERIOD
 from gateway.proxy.listener import Listener
 from gateway.proxy.plane import DataPlane
-from gateway.sockets import Sockets, bind, close, named
+from gateway.sockets import Sockets, bind, close, named, permit
 from gateway.state.drains import Drains
 from gateway.state.guards import Guards
 from gateway.state.lease import Lease
@@ -158,12 +158,14 @@ class Gateway:
         self._plane = DataPlane(self._state, pages, self._tally, self._publish)
         self._metrics = Metrics(self._figures, lambda: self._state.snapshot)
         self._cleanup.callback(self._state.subscribe(lambda _snapshot: self._follow()))
-        self._listener = Listener(self._plane, settings)
+        self._listener = Listener(self._plane, self._state.settings)
         await self._join(store, lease)
         await self._start_control()
         self._plane.start()
         self._cleanup.callback(self._listener.stop)
-        self.address = await self._listen(self._listener, settings.listen, self._seat.public)
+        public = self._seat.public or bind(settings.listen)
+        permit(settings.listen, settings.listen_mode)
+        self.address = await self._listen(self._listener, public)
 
     async def _join(self, store: Store, lease: Lease) -> None:
         """Register, then load the state once more; from then on renew, and answer drains."""
@@ -202,12 +204,9 @@ class Gateway:
         patience = self._settings.timeouts.shutdown
         self._control = ControlServer(services, patience=patience)
         self._cleanup.push_async_callback(self._control.finish, _START_PATIENCE)
-        self.control_address = await self._listen(self._control, listen, self._seat.control)
+        self.control_address = await self._listen(self._control, self._seat.control or bind(listen))
 
-    async def _listen(
-        self, server: Listener | ControlServer, address: Address, given: Sockets
-    ) -> str:
-        sockets = given or bind(address)
+    async def _listen(self, server: Listener | ControlServer, sockets: Sockets) -> str:
         self._cleanup.callback(close, sockets)
         await server.start(sockets)
         return named(sockets)
@@ -220,6 +219,7 @@ class Gateway:
     def _follow(self) -> None:
         before, settings = self._plane.settings.limits, self._state.settings
         self._plane.take_settings(settings)
+        self._listener.take_settings(settings)
         if settings.limits.connections != before.connections:
             self._make_room()
 

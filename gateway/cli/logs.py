@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 
 import click
+
+from gateway.telemetry.throttled_log import ThrottledLog
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -34,6 +37,23 @@ class OneLine(logging.Formatter):
         return text.replace(":\n", ": ").replace("\n", "; ")
 
 
+class Unraisable:
+    """Instead of tracebacks on stderr for what any client can bring about.
+
+    The ssl module decodes the server name of a handshake before anybody is asked about it, and
+    has nobody to tell of one that is not ASCII. The handshake is refused.
+    """
+
+    def __init__(self) -> None:
+        self._log = ThrottledLog(logging.getLogger("gateway.proxy"), time.monotonic)
+
+    def __call__(self, found: sys.UnraisableHookArgs) -> None:
+        if isinstance(found.exc_value, UnicodeDecodeError):
+            self._log.warning("a TLS handshake was refused: the server name is not ASCII")
+        else:
+            sys.__unraisablehook__(found)
+
+
 def log_to_stderr(level: str) -> None:
     """Send every log record of this level and above to stderr."""
     handler = logging.StreamHandler(sys.stderr)
@@ -42,6 +62,7 @@ def log_to_stderr(level: str) -> None:
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # a line an edit, and one more
+    sys.unraisablehook = Unraisable()
 
 
 _TIME = "%Y-%m-%d %H:%M:%S"

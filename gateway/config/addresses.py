@@ -51,6 +51,11 @@ def listen(node: Node) -> Address:
     return Address(_host(host, _LISTEN), port)
 
 
+def host_name(node: Node) -> str:
+    """A host's name, without a port."""
+    return _host(text(node), "must be a host's name, such as app.example.com")
+
+
 def network(node: Node) -> Network:
     """A network in CIDR form; a bare address is that address alone."""
     found = text(node)

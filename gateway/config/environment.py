@@ -34,9 +34,17 @@ class Form(Enum):
 # Every key that the document may have, by path; the flags are one key here.
 FORMS: Mapping[str, Form] = {
     "upstream": Form.TEXT,
+    "upstream_tls.ca": Form.TEXT,
+    "upstream_tls.cert": Form.TEXT,
+    "upstream_tls.key": Form.TEXT,
+    "upstream_tls.server_name": Form.TEXT,
+    "upstream_tls.verify": Form.VALUE,
     "listen": Form.TEXT,
+    "listen_mode": Form.TEXT,
     "tls.cert": Form.TEXT,
     "tls.key": Form.TEXT,
+    "tls.certs": Form.YAML,
+    "proxy_protocol": Form.LIST,
     "workers": Form.VALUE,
     "trusted_proxies": Form.LIST,
     "timeouts.connect": Form.VALUE,

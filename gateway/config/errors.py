@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ class ConfigError:
     line: int | None
     path: str
     message: str
-    beside: Path | None = None  # the file, other than ``file``, that is to be mended
+    beside: tuple[Path, ...] = ()  # files, other than ``file``, that are to be mended
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -37,11 +37,11 @@ class ConfigErrors(Exception):  # noqa: N818 it is all of them, and every owner 
 class Invalid(Exception):  # noqa: N818 raised for one value, reported with its origin
     """One value that cannot be used. The message goes on after the value's path.
 
-    ``file`` is the one beside the configuration that is wrong, if it is not the value.
+    ``files`` are those beside the configuration that are wrong, if it is not the value.
     """
 
-    def __init__(self, message: str, *, file: Path | None = None) -> None:
-        self.file = file
+    def __init__(self, message: str, *, files: Sequence[Path] = ()) -> None:
+        self.files = tuple(files)
         super().__init__(message)
 
 
@@ -53,7 +53,7 @@ class Origin:
     line: int | None
     path: str
 
-    def error(self, message: str, beside: Path | None = None) -> ConfigError:
+    def error(self, message: str, *beside: Path) -> ConfigError:
         return ConfigError(self.file, self.line, self.path, message, beside)
 
 
@@ -63,8 +63,8 @@ class Report:
     def __init__(self) -> None:
         self._errors: dict[ConfigError, None] = {}
 
-    def add(self, origin: Origin, message: str, beside: Path | None = None) -> None:
-        self._errors[origin.error(_printable(message), beside)] = None
+    def add(self, origin: Origin, message: str, *beside: Path) -> None:
+        self._errors[origin.error(_printable(message), *beside)] = None
 
     def raise_any(self) -> None:
         """Raise ``ConfigErrors`` if there are errors: the file's in line order, then others."""

@@ -44,9 +44,9 @@ def _template(folder: Path) -> Read[tuple[str, str]]:
         try:
             source = path.read_text("utf-8")
         except OSError as error:
-            raise Invalid(f"cannot be read: {path}: {error.strerror}", file=path) from error
+            raise Invalid(f"cannot be read: {path}: {error.strerror}", files=[path]) from error
         except UnicodeDecodeError as error:
-            raise Invalid(f"is not UTF-8: {path}", file=path) from error
+            raise Invalid(f"is not UTF-8: {path}", files=[path]) from error
         _compile(source, path)
         return str(path), source
 
@@ -58,9 +58,10 @@ def _compile(source: str, path: Path) -> None:
         jinja2.Environment(autoescape=True).compile(source, filename=str(path))
     except jinja2.TemplateSyntaxError as error:
         where = f"{path}:{error.lineno}"
-        raise Invalid(f"is not a Jinja2 template: {where}: {error.message}", file=path) from error
+        message = f"is not a Jinja2 template: {where}: {error.message}"
+        raise Invalid(message, files=[path]) from error
     except Exception as error:
         # A template becomes Python code, and Python has limits of its own: blocks nested too
         # deep are a SyntaxError there, long expressions a RecursionError or a MemoryError.
         why = str(error).partition("\n")[0][:_LONGEST_CAUSE] or type(error).__name__
-        raise Invalid(f"cannot be compiled: {path}: {why}", file=path) from error
+        raise Invalid(f"cannot be compiled: {path}: {why}", files=[path]) from error

@@ -112,7 +112,7 @@ def attempt(node: Node, read: Read[T], report: Report, default: D) -> T | D:
     try:
         return read(node)
     except Invalid as error:
-        report.add(node.origin, str(error), error.file)
+        report.add(node.origin, str(error), *error.files)
         return default
 
 

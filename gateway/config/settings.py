@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -102,20 +103,70 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
-    """Certificate chain and private key of the public listener, PEM files."""
+class Certificate:
+    """A certificate chain and its private key: PEM files, as they were when they were read.
+
+    ``names`` are the hosts that it is for, ``digest`` is of both files, and ``context`` serves it.
+    """
 
     cert: Path
     key: Path
+    names: tuple[str, ...]
+    digest: bytes
+    context: ssl.SSLContext = field(compare=False, repr=False)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.cert, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """TLS of the public listener. The first certificate is for names that no other is for.
+
+    ``context`` takes the handshakes; it chooses among all certificates.
+    """
+
+    certificates: tuple[Certificate, ...]
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        return self.certificates[0].context
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(path for each in self.certificates for path in each.files)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTls:
+    """TLS to the app. ``server_name`` is the name asked for and verified; None: the host's.
+
+    ``files`` are those that it was read from, with the ``digest`` of what was in them.
+    """
+
+    server_name: str | None
+    verify: bool
+    files: tuple[Path, ...]
+    digest: bytes
+    context: ssl.SSLContext = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One whole, valid configuration. ``path`` is the YAML it came from, if any."""
+    """One whole, valid configuration. ``path`` is the YAML it came from, if any.
+
+    ``listen_mode`` are the permissions of a Unix socket; None: what the umask leaves.
+    ``proxy_protocol`` names who begins each connection with a PROXY header. ``upstream_tls`` is
+    there exactly if the upstream is ``https``.
+    """
 
     upstream: Address
     listen: Address = DEFAULT_LISTEN
+    listen_mode: int | None = None
     tls: Tls | None = None
+    proxy_protocol: tuple[Network, ...] = ()
+    upstream_tls: UpstreamTls | None = None
     workers: int = 1
     trusted_proxies: tuple[Network, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import ssl
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from gateway.config.flags import Defaults, read_flags
 from gateway.config.nodes import Node, Scalar, Table
 from gateway.config.pages import read_page
 from gateway.config.redis_address import REDIS_SCHEMES, parse_redis_address, redis_files
-from gateway.config.scalars import duration, integer, positive_duration, text, word
+from gateway.config.scalars import duration, integer, positive_duration, text
 from gateway.config.section import Read, Section
-from gateway.config.settings import DEFAULT_LISTEN, Address, Drain, Limits, Settings, Timeouts, Tls
+from gateway.config.settings import DEFAULT_LISTEN, Address, Drain, Limits, Settings, Timeouts
+from gateway.config.tls import read_tls, read_upstream_tls
 
 
 def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
@@ -26,10 +27,14 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
     with Section(root, report) as top:
         _refuse_later(top)
         defaults = Defaults(ttl=top.take("ttl", duration, 300.0), folder=folder)
+        app = _read_upstream(top, path)
         settings = Settings(
-            upstream=_read_upstream(top, path),
+            upstream=app,
+            upstream_tls=read_upstream_tls(top, folder, https=app.tls),
             listen=top.take("listen", listen, DEFAULT_LISTEN),
-            tls=_read_tls(top, folder),
+            listen_mode=top.take("listen_mode", _mode, None),
+            tls=read_tls(top, folder),
+            proxy_protocol=top.each("proxy_protocol", network),
             workers=top.take("workers", _workers, 1),
             trusted_proxies=top.each("trusted_proxies", network),
             timeouts=_read_timeouts(top.section("timeouts")),
@@ -88,34 +93,12 @@ def _read_limits(section: Section) -> Limits:
         )
 
 
-def _read_tls(top: Section, folder: Path) -> Tls | None:
-    given = top.given("tls")
-    with top.section("tls") as section:
-        cert, key = section.take("cert", word, None), section.take("key", word, None)
-        if given:
-            for name in ("cert", "key"):
-                if not section.given(name):
-                    section.refuse(name, "is missing: TLS needs both cert and key")
-        if cert is None or key is None:
-            return None
-        tls = Tls(folder / cert, folder / key)
-        _refuse_unusable(section, tls)
-    return tls
-
-
-def _refuse_unusable(section: Section, tls: Tls) -> None:
-    for name, path in (("cert", tls.cert), ("key", tls.key)):
-        try:
-            path.open("rb").close()
-        except OSError as error:
-            section.refuse(name, f"cannot be read: {path}: {error.strerror}")
-            return
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tls.cert, tls.key, password="")  # never ask at a terminal
-    except (ssl.SSLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or "not PEM, or the key is encrypted"
-        section.refuse("key", f"cannot be used together with cert: {reason}")
+def _mode(node: Node) -> int:
+    # YAML 1.1 has octal numbers, and nodes do not: 0660 is the text that it is.
+    found = text(node)
+    if not re.fullmatch(r"0?[0-7]{3}", found, re.ASCII):
+        raise Invalid("must be permissions in octal, such as 0660")
+    return int(found, 8)
 
 
 def _workers(node: Node) -> int:
@@ -174,6 +157,8 @@ def _refuse_contradictions(top: Section, settings: Settings) -> None:
     if control is not None and collide(settings.listen, control):
         where = "listen" if top.given("listen") else "control"
         top.refuse(where, "listen and control.listen are the same; choose another port for one")
+    if settings.listen_mode is not None and settings.listen.path is None:
+        top.refuse("listen_mode", "is for listen: unix:/path alone")
     if settings.store == "memory:" and settings.workers > 1:
         where = "store" if top.given("store") else "workers"
         top.refuse(where, "memory is one process's own; for several workers say sqlite:PATH")

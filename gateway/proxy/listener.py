@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 
 from gateway.config.settings import Settings
+from gateway.core.addresses import compile_networks
 from gateway.proxy.client import ClientConnection
+from gateway.proxy.entrance import Entrance
 from gateway.proxy.plane import DataPlane
 from gateway.sockets import BACKLOG, Sockets, close
 
@@ -19,16 +20,24 @@ class Listener:
         self._settings = settings
         self._sockets: Sockets = ()
         self._servers: list[asyncio.Server] = []
+        self._entrances: list[Entrance] = []
 
     @property
     def listening(self) -> bool:
-        return any(server.is_serving() for server in self._servers)
+        return bool(self._entrances) or any(server.is_serving() for server in self._servers)
 
     async def start(self, sockets: Sockets) -> None:
         """Listen and accept; closing the sockets is then this listener's."""
         self._sockets = sockets
         self._plane.descriptors.doors.append(self)
         await self._accept()
+
+    def take_settings(self, settings: Settings) -> None:
+        """The certificates of new settings, for the handshakes to come."""
+        self._settings = settings
+        if settings.tls is not None:
+            for entrance in self._entrances:
+                entrance.context = settings.tls.context
 
     def stop(self) -> None:
         """Accept no more; the connections that are there are the plane's."""
@@ -42,7 +51,9 @@ class Listener:
         """Accept nothing for now: whoever comes waits in the kernel's queue."""
         for server in self._servers:
             server.close()
-        self._servers = []
+        for entrance in self._entrances:
+            entrance.shut()
+        self._servers, self._entrances = [], []
 
     def open(self) -> None:
         """Accept again."""
@@ -56,31 +67,25 @@ class Listener:
             self._plane.descriptors.short = True
 
     async def _accept(self) -> None:
+        if self._settings.tls is not None or self._settings.proxy_protocol:
+            self._open_entrances()
+            return
         plane = self._plane
-        context = _context(self._settings)
-        # A handshake is the first thing that a client has to say, as a head is without TLS.
-        handshake = None if context is None else self._settings.timeouts.header
 
         def protocol() -> ClientConnection:
             return ClientConnection(plane)
 
         for each in self._sockets:
             # A server closes its socket; this one's queue has to outlive it.
-            server = await plane.loop.create_server(
-                protocol,
-                sock=each.dup(),
-                ssl=context,
-                backlog=BACKLOG,
-                ssl_handshake_timeout=handshake,
-            )
+            server = await plane.loop.create_server(protocol, sock=each.dup(), backlog=BACKLOG)
             self._servers.append(server)
 
-
-def _context(settings: Settings) -> ssl.SSLContext | None:
-    if settings.tls is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls.cert, settings.tls.key)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    def _open_entrances(self) -> None:
+        settings = self._settings
+        context = None if settings.tls is None else settings.tls.context
+        named = settings.proxy_protocol
+        introducers = compile_networks(named) if named else None
+        for each in self._sockets:
+            entrance = Entrance(self._plane, each, context, introducers)
+            self._entrances.append(entrance)
+            entrance.open()

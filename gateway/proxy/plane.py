@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
@@ -72,9 +73,10 @@ class DataPlane:
         self.wall_time = time.time
         self.clients: set[ClientConnection] = set()
         self.upstreams: set[UpstreamConnection] = set()
+        self.arriving: set[socket.socket] = set()  # in a TLS handshake, say: no clients yet
         self.in_flight = InFlight(lambda: self.settings.drain.orphans, self.time)
         self.pool = Pool(self.settings.timeouts.idle)
-        self.connector = Connector(self, self.settings.upstream)
+        self.connector = Connector(self, self.settings)
         self.default_host = _authority(self.settings)
         self.trouble = ThrottledLog(log, self.time)  # with the app
         self.descriptors = Descriptors(log, self.time)
@@ -90,11 +92,14 @@ class DataPlane:
 
     def start(self) -> None:
         self._sweep.start()
+        self.connector.start()
 
     def take_settings(self, settings: Settings) -> None:
         """New settings; connections that are there already follow them too."""
         before, self.settings = self.settings, settings
         self.pool.idle_timeout = settings.timeouts.idle
+        if settings.upstream_tls != before.upstream_tls:
+            self.connector.take_settings(settings)
         if settings.page != before.page:
             self.pages = Pages(settings.page)
         if settings.trusted_proxies != before.trusted_proxies:
@@ -115,9 +120,6 @@ class DataPlane:
         self.leaving = True
         for client in self.clients:
             client.draining = True
-        if self.settings.tls is not None:
-            # A handshake under way is not among the clients yet; it has so long to end.
-            await asyncio.sleep(self.settings.timeouts.header)
         try:
             async with asyncio.timeout(seconds):
                 await self._wait_until_empty()
@@ -156,10 +158,10 @@ class DataPlane:
             client.deadline = self.time() + self.settings.timeouts.header
         return len(self.clients) <= self.settings.limits.connections
 
-    def reader(self, transport: asyncio.BaseTransport) -> RequestReader:
-        """What reads the requests of a client's connection."""
+    def reader(self, transport: asyncio.BaseTransport, source: str | None = None) -> RequestReader:
+        """What reads the requests of a client's connection; ``source``: from another address."""
         name = transport.get_extra_info("peername")
-        address = name[0] if isinstance(name, tuple) else ""
+        address = source or (name[0] if isinstance(name, tuple) else "")
         tls = transport.get_extra_info("sslcontext") is not None
         return RequestReader(Peer(address, tls=tls, proxies=self._proxies), self.default_host)
 
@@ -185,6 +187,10 @@ class DataPlane:
         task.add_done_callback(done)
         return task
 
+    @property
+    def _busy(self) -> bool:
+        return bool(self.clients or self.arriving or self.in_flight)
+
     def _drain(self) -> None:
         for client in list(self.clients):
             client.drain()
@@ -194,7 +200,7 @@ class DataPlane:
         while True:
             self._empty.clear()
             await self._empty.wait()
-            if not self.clients and not self.in_flight:
+            if not self._busy:
                 return
 
     def _date(self) -> None:
@@ -206,7 +212,7 @@ class DataPlane:
     def _tick(self) -> None:
         self._date()
         self.descriptors.look()
-        if not self.clients and not self.in_flight:
+        if not self._busy:
             self._empty.set()
         self._ticked()
 

@@ -29,6 +29,16 @@ MOMENT = 2.0  # seconds for what is still to be sent, and for the app to end onc
 MAX_INFORMATIONAL = 32  # 1xx answers before the real one; more is a flood
 
 
+class _Taken:
+    """In a poll's place: something has arrived, whatever the kernel says."""
+
+    def poll(self, _timeout: int) -> bool:
+        return True
+
+
+_TAKEN = _Taken()
+
+
 class UpstreamConnection(asyncio.Protocol):
     """One TCP, TLS or Unix connection to the app."""
 
@@ -55,6 +65,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
+        self._arrived: select.poll | _Taken = _TAKEN
         self.deadline = NEVER
         self.idle_since = 0.0
         self.reused = False
@@ -115,6 +126,20 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = self._plane.time() + MOMENT
         self.transport.close()
 
+    @property
+    def host(self) -> str:
+        """The address at the other end; "" on a Unix socket."""
+        name = self.transport.get_extra_info("peername")
+        return str(name[0]) if isinstance(name, tuple) else ""
+
+    def let_go(self) -> None:
+        """Take no further request: the app's name has other addresses now. Idempotent."""
+        if self.exchange is None and self.tunnel is None:
+            self._plane.pool.forget(self)
+            self.finish()
+        else:
+            self._arrived = _TAKEN
+
     def dismiss(self, exchange: Exchange) -> None:
         """Nobody waits for more: say so, and give the app a moment to end.
 
@@ -140,8 +165,8 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         keep_watch(transport)
-        self._arrived = select.poll()
-        self._arrived.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._arrived = arrived = select.poll()
+        arrived.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self._plane.upstreams.add(self)
 
     def data_received(self, data: bytes) -> None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
 from gateway.config import ConfigError, ConfigErrors, load
-from gateway.config.settings import Settings
+from gateway.config.certificates import contents
+from gateway.config.errors import Invalid
+from gateway.config.settings import Certificate, Settings, UpstreamTls
 from gateway.core.flags import Flag
 
-RESTART = ("upstream", "listen", "tls", "workers", "store")
+RESTART = ("upstream", "listen", "listen_mode", "proxy_protocol", "workers", "store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +51,49 @@ def unexpected(path: Path | None, error: Exception) -> ConfigErrors:
     return errors
 
 
-def templates(settings: Settings, errors: Iterable[ConfigError]) -> list[Path]:
-    """The files beside the YAML that make it another when they are edited, in order."""
+def watched(settings: Settings, errors: Iterable[ConfigError] = ()) -> list[Path]:
+    """The files whose edits are edits of the configuration: the YAML first, then those beside it.
+
+    The environment alone may name files, too.
+    """
     pages = [settings.page, *(flag.page for flag in settings.flags)]
     named = {Path(page.template) for page in pages if page.template is not None}
-    return sorted(named | {error.beside for error in errors if error.beside is not None})
+    for tls in (settings.tls, settings.upstream_tls):
+        named.update(() if tls is None else tls.files)
+    named.update(path for error in errors for path in error.beside)
+    return [*filter(None, [settings.path]), *sorted(named)]
+
+
+def renewed(settings: Settings) -> bool:
+    """Whether a certificate's files are no longer what they were when they were read."""
+    read: list[Certificate | UpstreamTls] = []
+    if settings.tls is not None:
+        read += settings.tls.certificates
+    if settings.upstream_tls is not None:
+        read.append(settings.upstream_tls)
+    try:
+        return any(contents(each.files) != each.digest for each in read)
+    except Invalid:
+        return True
 
 
 def settle(running: Settings, loaded: Settings) -> Definitions:
     """What holds from now on, and a notice for each key that needs a restart.
 
-    ``upstream``, ``listen``, ``tls``, ``workers``, ``store`` and ``control.listen`` stay as
-    they were when the gateway started. With another ``control.listen`` all of ``control``
-    stays: its tokens were checked against the address that they are for, and a loopback
-    address needs none. All other keys take effect at once.
+    ``upstream``, ``listen``, ``listen_mode``, ``proxy_protocol``, ``workers``, ``store`` and
+    ``control.listen`` stay as they were when the gateway started, and so does whether there is
+    ``tls``; its certificates do not. With another ``upstream`` its ``upstream_tls`` stays, too.
+    With another ``control.listen`` all of ``control`` stays: its tokens were checked against the
+    address that they are for, and a loopback address needs none. All other keys take effect at
+    once.
     """
     changed = [key for key in RESTART if getattr(running, key) != getattr(loaded, key)]
     kept = {key: getattr(running, key) for key in changed}
+    if (running.tls is None) != (loaded.tls is None):
+        changed.append("tls")
+        kept["tls"] = running.tls
+    if "upstream" in kept:
+        kept["upstream_tls"] = running.upstream_tls
     if running.control.listen != loaded.control.listen:
         changed.append("control.listen")
         kept["control"] = running.control

@@ -31,7 +31,7 @@ from gateway.core.flags import Flag
 from gateway.core.overrides import Override, Patch, flipped, with_users
 from gateway.core.snapshot import Snapshot, compile_snapshot, fence
 from gateway.state.alarm import Alarm
-from gateway.state.definitions import Definitions, define, load_anew, templates, unexpected
+from gateway.state.definitions import Definitions, define, load_anew, renewed, unexpected, watched
 from gateway.state.edits import (
     Act,
     RevisionMoved,
@@ -120,7 +120,9 @@ class LiveState:
             raise
         self.followers.start("following the store", self._follow_store)
         self.followers.start("keeping up with time", self._keep_up)
-        if self.settings.path is not None:
+        if await asyncio.to_thread(renewed, self.settings):
+            await self._reload()  # a worker that is started late serves no old certificate
+        if watched(self.settings):
             self.followers.start("following the YAML", self._follow_yaml)
 
     async def close(self) -> None:
@@ -321,8 +323,8 @@ class LiveState:
     # The YAML
 
     async def _follow_yaml(self) -> None:
-        assert self.settings.path is not None  # noqa: S101 there is nothing to follow without
-        changes = edits(self.settings.path, lambda: templates(self.settings, self.config_errors))
+        first = watched(self.settings)[0]
+        changes = edits(first, lambda: watched(self.settings, self.config_errors))
         async with aclosing(changes):
             async for _ in changes:
                 await self._reload()

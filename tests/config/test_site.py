@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from gateway.config.settings import Limits, Timeouts
@@ -163,37 +160,3 @@ def test_a_gateway_in_front_of_itself_is_a_contradiction(errors):
     assert errors("upstream: http://localhost:8080\nlisten: :8080") == [
         "config.yaml:1: upstream: is the gateway's own address: it would call itself"
     ]
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> None:
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem",
-         "-subj", "/CN=localhost", "-days", "2"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-
-
-def test_tls_is_a_certificate_and_its_key(certificate, read, tmp_path):
-    tls = read("tls: {cert: cert.pem, key: key.pem}").tls
-
-    assert tls is not None
-    assert (tls.cert, tls.key) == (tmp_path / "cert.pem", tmp_path / "key.pem")
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        ("{cert: cert.pem}", "tls.key: is missing: TLS needs both cert and key"),
-        ("{key: key.pem}", "tls.cert: is missing: TLS needs both cert and key"),
-        ("{cert: absent.pem, key: key.pem}", "tls.cert: cannot be read: "),
-        ("{cert: cert.pem, key: absent.pem}", "tls.key: cannot be read: "),
-        ("{cert: cert.pem, key: cert.pem}", "tls.key: cannot be used together with cert: "),
-        ("{cert: config.yaml, key: key.pem}", "tls.key: cannot be used together with cert: "),
-    ],
-)
-def test_tls_that_would_not_start_is_an_error(certificate, errors, text, error):
-    (found,) = errors(f"tls: {text}")
-
-    assert found.startswith(f"config.yaml:1: {error}")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.config.settings import Address, Control, Limits, Role, Secret, Timeouts, Tls, Token
+from gateway.config.settings import Address, Control, Limits, Role, Secret, Timeouts, Token
 from gateway.core.flags import Exemptions, Page, Scope
 from gateway.core.paths import compile_path
 from gateway.state.definitions import definitions_digest, settle
@@ -40,7 +39,8 @@ def test_most_keys_take_effect_at_once(edit: dict[str, Any]) -> None:
     [
         {"upstream": Address("127.0.0.1", 8001)},
         {"listen": Address("127.0.0.1", 1)},
-        {"tls": Tls(Path("c"), Path("k"))},
+        {"proxy_protocol": (ip_network("10.0.0.0/8"),)},
+        {"listen_mode": 0o660},
         {"workers": 2},
         {"store": "sqlite:other.db"},
     ],

@@ -6,6 +6,8 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from gateway.config.settings import Settings
 from gateway.core.flags import Flag
@@ -67,6 +69,12 @@ class Stage:
         sockets = bind(self.live.settings.listen)
         self.address = named(sockets)
         await self.listener.start(sockets)
+
+    def take_settings(self, **edit: Any) -> None:
+        """An edit of the configuration, as it takes effect while running."""
+        self.live.settings = replace(self.live.settings, **edit)
+        self.plane.take_settings(self.live.settings)
+        self.listener.take_settings(self.live.settings)
 
     async def client(self, *, receive_buffer: int | None = None) -> RawClient:
         """A new connection; ``receive_buffer`` bounds what the kernel takes for it."""
