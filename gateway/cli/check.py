@@ -11,7 +11,7 @@ import click
 from gateway.cli.configuration import DEFAULT, read_settings
 from gateway.config.redis_address import without_password
 from gateway.config.settings import Settings
-from gateway.core.flags import Flag, Kind
+from gateway.core.flags import Flag, Kind, Mode
 
 
 @click.command()
@@ -68,10 +68,26 @@ def _control(settings: Settings) -> str:
 def _describe(flag: Flag) -> str:
     parts = [f"{flag.kind:<7}  {_state(flag)}", _scope(flag)]
     if flag.state.mode != "unavailable":
-        parts.append(flag.state.mode)
+        parts.append(f"{flag.state.mode}{_done(flag)}")
     if flag.strict:
         parts.append("strict")
     return ", ".join(filter(None, parts))
+
+
+def _done(flag: Flag) -> str:
+    """What is done to what a flag lets go on: ``: banner, hides 2``."""
+    notice, strip = flag.notice, flag.strip
+    match flag.state.mode:
+        case Mode.NOTICE:
+            said = ["banner"] if notice.banner else []
+            said += [f"hides {' '.join(notice.hide)}"] if notice.hide else []
+            return f": {', '.join(said) or 'only the app is told'}"
+        case Mode.ANONYMOUS:
+            names = [f"cookie {name}" for name in strip.cookies]
+            names += [f"header {name}" for name in strip.headers]
+            return f": without {', '.join(names)}"
+        case _:
+            return ""
 
 
 def _state(flag: Flag) -> str:

@@ -10,6 +10,7 @@ from gateway.cli.client import Document
 from gateway.cli.failures import Misused, one_line
 from gateway.cli.session import Session, asks_gateway
 from gateway.cli.table import Table
+from gateway.cli.wording import listed
 
 
 @click.command(short_help="Say what becomes of a request, and why.")
@@ -56,7 +57,9 @@ def _told(document: Document) -> Iterator[str]:
     if decides:
         yield one_line(f"held back by {decides} ({reason})")
     else:
-        yield one_line(f"forwarded to the app ({reason})")
+        applying = listed([str(name) for name in document.get("applying") or ()])
+        beside = f", and {applying} applied" if applying else ""
+        yield one_line(f"forwarded to the app ({reason}){beside}")
     verdicts = document.get("verdicts") or []
     rows = [
         [str(each.get("flag")), "holds" if each.get("holds") else "passes",

@@ -64,6 +64,12 @@ class GuardedFlag:
     def look(self, users: Sequence[str] | None) -> None:
         """Read it, and see that it can hold what it shall. Raises ``Refused``."""
         self._see(self._client.get("flags", self.name))
+        if self._last.get("mode") == "notice":
+            raise GuardFailed(
+                Status.REFUSED,
+                f"{self.name} is in mode notice and holds nobody back: "
+                f"gateway set {self.name} mode=unavailable",
+            )
         if users is not None:
             require_user_flag(self._last)
             require_no_others(self._last, users)

@@ -31,17 +31,17 @@ def scope_of(flag: Document) -> str:
 
 
 def holding(flag: Document) -> str:
-    """What a flag holds back now, as the end of a sentence: ``it holds …``."""
+    """What a flag does now, as the end of a sentence: ``it holds …``."""
     if not flag.get("enabled"):
         return "it holds nobody"
-    what = "every write" if flag.get("mode") == "read-only" else "every request"
+    does, what = _DOES.get(str(flag.get("mode")), ("holds", "every request"))
     scope = scope_of(flag)
     where = "the whole site" if scope == "whole site" else scope
     if flag.get("kind") != "user":
-        return f"it holds {what} to {where}"
+        return f"it {does} {what} to {where}"
     if not _who(flag):
         return "it holds nobody yet"
-    return f"it holds {what} of {_named(flag)} to {where}"
+    return f"it {does} {what} of {_named(flag)} to {where}"
 
 
 def result(flag: Document) -> str:
@@ -138,4 +138,9 @@ def listed(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
+_DOES = {
+    "read-only": ("holds", "every write"),
+    "notice": ("puts a notice on", "every request"),
+    "anonymous": ("takes the credentials out of", "every request"),
+}
 _CLOCK = "%Y-%m-%d %H:%M:%S"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config.addresses import host_pattern
+from gateway.config.applying import read_notice, read_strip
 from gateway.config.errors import Report
 from gateway.config.exemptions import NEEDS_USER, path_pattern, read_exemptions
 from gateway.config.identities import read_identity
@@ -65,6 +66,8 @@ def read_flag(name: str, node: Node, defaults: Defaults, report: Report) -> Flag
             ),
             page=page,
             strict=section.take("strict", boolean, default=False),
+            notice=read_notice(section.section("notice")),
+            strip=read_strip(section.section("strip")),
         )
         _refuse_contradictions(section, flag)
     return flag
@@ -123,6 +126,10 @@ def _refuse_contradictions(section: Section, flag: Flag) -> None:
     if flag.state.mode is Mode.READ_ONLY and methods and methods <= SAFE_METHODS:
         message = "read-only lets GET, HEAD and OPTIONS pass: with these methods it holds nothing"
         section.refuse("mode", message)
+    if flag.state.mode is Mode.ANONYMOUS and (
+        not section.given("strip") or section.is_empty("strip")
+    ):
+        section.refuse("mode", "anonymous needs strip, such as strip: {cookies: [sessionid]}")
 
 
 # Not "." and "..", which a URL would swallow, nor "-x", which a command line would.
@@ -132,12 +139,10 @@ _NAMES = (
     f"starts with no dot or hyphen, and is at most {LONGEST_NAME} long"
 )
 _STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode")
-_LATER_MODES = ("hold", "notice", "anonymous")
+_LATER_MODES = ("hold",)
 _LATER_KEYS = {
     "window": "windows of time",
     "hold": "holding requests",
-    "notice": "notices",
     "source": "flags decided elsewhere",
-    "strip": "taking credentials out",
     "drain": "draining",
 }

@@ -46,6 +46,8 @@ def flag_document(view: FlagView, in_flight: int, site: Page) -> Document:
         "in_flight": in_flight,
         "description": flag.description,
         "strict": flag.strict,
+        "notice": {"banner": flag.notice.banner, "hide": list(flag.notice.hide)},
+        "strip": {"cookies": list(flag.strip.cookies), "headers": list(flag.strip.headers)},
         "identity": _identity_document(flag.identity),
         "page": {
             "title": flag.page.title,

@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.control.documents import answer
 from gateway.control.problems import Problem, shown
 from gateway.control.services import SERVICES
-from gateway.core.decision import Refuse, Verdict, decide, explain, must_ask
+from gateway.core.decision import Forward, Refuse, Verdict, decide, explain, must_ask
 from gateway.core.request import Facts
 from gateway.core.snapshot import Snapshot
 from gateway.state.live import LiveState
@@ -29,10 +29,12 @@ async def explain_request(request: web.Request) -> web.Response:
     now = services.clock()
     decision = decide(facts, snapshot, now)
     refused = isinstance(decision, Refuse)
+    applying = decision.applying if isinstance(decision, Forward) else ()
     document = {
         "flag": decision.flag if isinstance(decision, Refuse) else None,
         "decision": "refuse" if refused else "forward",
         "reason": decision.reason.value,
+        "applying": list(applying),
         "request": {
             "method": facts.method.decode(),
             "host": facts.host.decode("utf-8", "replace"),

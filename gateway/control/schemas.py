@@ -58,6 +58,8 @@ _FLAG: Shape = {
     "in_flight": WHOLE,
     "description": TEXT,
     "strict": YES_NO,
+    "notice": thing({"banner": TEXT, "hide": several(TEXT)}),
+    "strip": thing({"cookies": several(TEXT), "headers": several(TEXT)}),
     "identity": maybe("object"),
     "page": thing({"title": maybe("string"), **_PAGE, "retry_after": WHOLE}),
     "yaml": thing({**_STATE, "page": thing(_PAGE)}),
@@ -243,6 +245,7 @@ SCHEMAS: Mapping[str, Shape] = {
             "flag": maybe("string"),
             "decision": {"type": "string", "enum": ["forward", "refuse"]},
             "reason": TEXT,
+            "applying": told(several(TEXT), "Flags in mode notice or anonymous that apply to it."),
             "request": thing({"method": TEXT, "host": TEXT, "target": TEXT, "client": TEXT}),
             "revision": WHOLE,
             "verdicts": several(

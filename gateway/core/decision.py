@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.core.details import describe
+from gateway.core.details import describe, describe_applying
 from gateway.core.evidence import Evidence
 from gateway.core.index import NO_FLAG_HOLDS
 from gateway.core.outcomes import Decision, Forward, Reason, Refuse
@@ -13,6 +13,7 @@ from gateway.core.rules import Rule
 from gateway.core.snapshot import FlagView, Snapshot
 
 __all__ = [
+    "NO_FLAG_HOLDS",
     "Decision",
     "Forward",
     "Reason",
@@ -63,6 +64,9 @@ def explain(request: RequestFacts, snapshot: Snapshot, now: float) -> list[Verdi
 
 def _verdict(view: FlagView, rule: Rule, evidence: Evidence) -> Verdict:
     decision = rule.judge(evidence)
-    holds = isinstance(decision, Refuse)
+    on_for_it = isinstance(decision, Refuse)
     detail = describe(decision.reason, view, rule, evidence)
-    return Verdict(view.flag.name, holds, decision.reason, detail)
+    if on_for_it and rule.mode.lets_go_on:
+        detail = f"{detail} {describe_applying(view)}"
+        return Verdict(view.flag.name, holds=False, reason=Reason(rule.mode), detail=detail)
+    return Verdict(view.flag.name, on_for_it, decision.reason, detail)

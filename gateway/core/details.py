@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from gateway.core.evidence import Evidence
+from gateway.core.flags import Mode
 from gateway.core.outcomes import Reason
 from gateway.core.rules import Rule
 from gateway.core.snapshot import FlagView
@@ -17,6 +18,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\
 
 def describe(reason: Reason, view: FlagView, rule: Rule, evidence: Evidence) -> str:  # noqa: C901, PLR0911, PLR0912 one sentence for each reason
     """One sentence about the ``reason`` that ``rule`` gave."""
+    goes_on = rule.mode.lets_go_on
     match reason:
         case Reason.NO_FLAG_HOLDS:
             return "No flag holds the request."
@@ -43,7 +45,7 @@ def describe(reason: Reason, view: FlagView, rule: Rule, evidence: Evidence) -> 
         case Reason.USER_NOT_LISTED:
             return f"User {_users(rule, evidence)} is not listed{_rollout(view, 'nor')}."
         case Reason.SITE:
-            return "The whole site is held."
+            return "The flag is for the whole site." if goes_on else "The whole site is held."
         case Reason.FEATURE:
             return f"The request is in the flag's scope: {_scope(rule, evidence)}."
         case Reason.USER_LISTED:
@@ -51,13 +53,26 @@ def describe(reason: Reason, view: FlagView, rule: Rule, evidence: Evidence) -> 
         case Reason.USER_IN_ROLLOUT:
             return f"User {_users(rule, evidence)} is in the rollout of {view.state.rollout:g} %."
         case Reason.IDENTITY_MISSING:
-            return f"The request has no user in {_sources(view)}, and such are held."
+            such = "the flag is for such" if goes_on else "such are held"
+            return f"The request has no user in {_sources(view)}, and {such}."
         case Reason.LEASE_OUT:
             return (
                 "This member's lease has run out, so it does not know whether the flag is on; "
                 "the flag is strict, so its whole scope is held."
             )
+        case Reason.NOTICE | Reason.ANONYMOUS | Reason.OWN_PATH:
+            raise ValueError(f"no rule says {reason}")
     assert_never(reason)
+
+
+def describe_applying(view: FlagView) -> str:
+    """One sentence about what the flag does to a request that goes on."""
+    if view.state.mode is Mode.NOTICE:
+        return "It is forwarded with a notice."
+    strip = view.flag.strip
+    names = [f"cookie {name}" for name in strip.cookies]
+    names += [f"header {name}" for name in strip.headers]
+    return f"It is forwarded without {_list(names)}."
 
 
 def _path(evidence: Evidence) -> str:

@@ -26,10 +26,20 @@ class Kind(StrEnum):
 
 
 class Mode(StrEnum):
-    """What happens to a request that a flag holds back."""
+    """What happens to a request that a flag is about."""
 
     UNAVAILABLE = "unavailable"
     READ_ONLY = "read-only"
+    NOTICE = "notice"
+    ANONYMOUS = "anonymous"
+
+    @property
+    def lets_go_on(self) -> bool:
+        """Whether the request is forwarded, with something done to it."""
+        return self in _LETTING_GO_ON
+
+
+_LETTING_GO_ON = frozenset((Mode.NOTICE, Mode.ANONYMOUS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,25 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What mode ``notice`` adds to HTML pages: a text, and CSS selectors of what is hidden."""
+
+    banner: str = ""
+    hide: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The credentials that mode ``anonymous`` takes out of a request, by name."""
+
+    cookies: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.cookies or self.headers)
+
+
+@dataclass(frozen=True, slots=True)
 class FlagState:
     """The keys that an override can change.
 
@@ -116,6 +145,8 @@ class Flag:
     allow: Exemptions = field(default_factory=Exemptions)
     page: Page = field(default_factory=Page)
     strict: bool = False
+    notice: Notice = field(default_factory=Notice)
+    strip: Strip = field(default_factory=Strip)
 
     @property
     def kind(self) -> Kind:

@@ -9,7 +9,7 @@ The index only leaves out what cannot hold: every rule it finds still judges for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.core.evidence import Evidence
@@ -41,6 +41,13 @@ class Bucket:
                     found = _first(table[user], evidence, limit) or found
         return found
 
+    def every(self, evidence: Evidence) -> Iterator[Rule]:
+        """All rules that say ``Refuse``; one may come several times."""
+        yield from _every(self.rules, evidence)
+        for reader, table in self.by_user:
+            for user in evidence.users((reader,)):
+                yield from _every(table.get(user, ()), evidence)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
@@ -67,6 +74,11 @@ class Index:
                 best = found
                 limit = found[0]
         return NO_FLAG_HOLDS if best is None else best[1]
+
+    def every(self, evidence: Evidence) -> list[Rule]:
+        """All rules that say ``Refuse`` of the request, in the order written."""
+        found = {rule for bucket in self._buckets(evidence) for rule in bucket.every(evidence)}
+        return sorted(found, key=lambda rule: rule.order)
 
     def any_in_place(self, evidence: Evidence) -> bool:
         """Whether the request is in the scope of any rule, whoever it is from."""
@@ -184,6 +196,10 @@ def _first(rules: Iterable[Rule], evidence: Evidence, limit: int) -> tuple[int, 
         if type(decision) is Refuse:
             return rule.order, decision
     return None
+
+
+def _every(rules: Iterable[Rule], evidence: Evidence) -> Iterator[Rule]:
+    return (rule for rule in rules if type(rule.judge(evidence)) is Refuse)
 
 
 def _add(found: list[Bucket], bucket: Bucket | None) -> None:

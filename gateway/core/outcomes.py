@@ -21,6 +21,9 @@ class Reason(StrEnum):
     EXEMPT_USER = "exempt_user"
     NO_IDENTITY = "no_identity"
     USER_NOT_LISTED = "user_not_listed"
+    NOTICE = "notice"
+    ANONYMOUS = "anonymous"
+    OWN_PATH = "own_path"
     # Held back
     SITE = "site"
     FEATURE = "feature"
@@ -32,9 +35,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Hand the request to the app untouched."""
+    """Hand the request to the app: untouched, unless flags apply to what goes on.
+
+    ``applying`` names those, of the modes ``notice`` and ``anonymous``, in the order written.
+    With ``OWN_PATH`` the request is for a style sheet of theirs, which the gateway has itself.
+    """
 
     reason: Reason
+    applying: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

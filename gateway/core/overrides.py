@@ -140,7 +140,7 @@ def flipped(
 
     Flips with different ends may overlap, so many as ``MOST_LIFTS``; each is undone at its own.
     """
-    _check_kind(flag, patch)
+    _check_fits(flag, patch)
     live = effective(flag.state, current, now)[1]
     before = _timeline(live)
     after = [
@@ -173,7 +173,7 @@ def with_users(  # noqa: PLR0913 each is a word of the caller
     grows too long.
     """
     adding, leaving = read_users(add, "add"), frozenset(read_users(remove, "remove"))
-    _check_kind(flag, Patch({"users": adding}))
+    _check_fits(flag, Patch({"users": adding}))
     live = effective(flag.state, current, now)[1]
     end = math.inf if lasts is None else now + lasts
     before, after = _timeline(live), []
@@ -272,14 +272,14 @@ def _check_overlap(lifts: int, before: int) -> None:
         raise PatchError([("for", message)])
 
 
-def _check_kind(flag: Flag, patch: Patch) -> None:
-    if flag.kind is Kind.USER:
-        return
+def _check_fits(flag: Flag, patch: Patch) -> None:
     errors = [
         (key, "this flag has no user: it holds everybody in its scope")
         for key in ("users", "rollout")
-        if patch.values.get(key) is not None
+        if flag.kind is not Kind.USER and patch.values.get(key) is not None
     ]
+    if patch.values.get("mode") == Mode.ANONYMOUS and not flag.strip:
+        errors.append(("mode", "anonymous needs the flag to have strip in the YAML"))
     if errors:
         raise PatchError(errors)
 

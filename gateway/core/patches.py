@@ -221,7 +221,7 @@ _READERS: Mapping[str, Callable[[object], object]] = {
 }
 _KNOWN = (*_READERS, "reason", "for")
 _LATER = {"window": "windows"}
-_LATER_MODES = ("hold", "notice", "anonymous")
+_LATER_MODES = ("hold",)
 _FIXED = frozenset({"description", "hosts", "paths", "methods", "user", "allow", "strict"}) | {
     *("case_sensitive", "hold", "notice", "source", "strip"),
     *("page.title", "page.template", "page.status", "page.url"),

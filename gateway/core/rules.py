@@ -109,10 +109,15 @@ class Who:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One flag, compiled. ``order`` is its place among the flags as they were written."""
+    """One flag, compiled. ``order`` is its place among the flags as they were written.
+
+    ``Refuse`` is what it says of every request that it is on for. ``mode`` tells those that do
+    refuse from those that apply to what goes on.
+    """
 
     order: int
     enabled: bool
+    mode: Mode
     place: Place
     exempt_paths: tuple[PathPattern, ...]
     exempt_networks: Networks | None
@@ -199,6 +204,7 @@ def compile_rule(
     return Rule(
         order=order,
         enabled=state.enabled,
+        mode=state.mode,
         place=compile_place(flag.scope, state.mode),
         exempt_paths=flag.allow.paths + allow.paths,
         exempt_networks=compile_networks(networks) if networks else None,

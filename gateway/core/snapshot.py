@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from gateway.core.flags import Exemptions, Flag, FlagState
+from gateway.core.applying import Applying
+from gateway.core.flags import Exemptions, Flag, FlagState, Mode
 from gateway.core.index import Index, compile_index
 from gateway.core.overrides import Override, effective
 from gateway.core.rules import Readers, Rule, compile_rule
@@ -35,15 +36,15 @@ class Snapshot:
     """Immutable: a change is a new snapshot. ``views`` are in the order written.
 
     ``asks``: some flag's TTL is 0. ``rules`` are the views compiled, one for each;
-    ``holding`` finds those that may hold a request (``None``: none may), ``asking`` those
-    whose state must be asked for.
+    ``holding`` finds those that may hold a request, or apply to one that goes on (``None``: none
+    may), ``asking`` those whose state must be asked for.
     """
 
     revision: int
     views: tuple[FlagView, ...]
     asks: bool
     rules: tuple[Rule, ...] = field(compare=False, repr=False)
-    holding: Index | None = field(compare=False, repr=False)
+    holding: Index | Applying | None = field(compare=False, repr=False)
     asking: Index | None = field(compare=False, repr=False)
     by_name: Mapping[str, FlagView] = field(compare=False, repr=False)
 
@@ -101,12 +102,15 @@ def fence(snapshot: Snapshot, *, allow: Exemptions) -> Snapshot | None:
 
 def _compiled(revision: int, views: tuple[FlagView, ...], rules: tuple[Rule, ...]) -> Snapshot:
     asking = [rule for rule, view in zip(rules, views, strict=True) if view.state.ttl == 0]
+    on = [rule for rule in rules if rule.may_hold]
+    holding = compile_index([rule for rule in on if not rule.mode.lets_go_on], by_user=True)
+    applying = compile_index([rule for rule in on if rule.mode.lets_go_on], by_user=True)
     return Snapshot(
         revision=revision,
         views=views,
         asks=bool(asking),
         rules=rules,
-        holding=compile_index([rule for rule in rules if rule.may_hold], by_user=True),
+        holding=holding if applying is None else Applying(holding, applying),
         asking=compile_index(asking, by_user=False),
         by_name={view.flag.name: view for view in views},
     )
@@ -120,6 +124,9 @@ def _stricter(view: FlagView, twin: FlagView) -> FlagView:
 
 def _view(flag: Flag, override: Override | None, now: float) -> FlagView:
     state, held = effective(flag.state, override, now)
+    if state.mode is Mode.ANONYMOUS and not flag.strip:
+        # Flipped to it, and then the YAML lost what is to be taken out: refuse the most.
+        state = replace(state, mode=Mode.UNAVAILABLE)
     if held is None:
         return FlagView(flag, state, "yaml", None)
     return FlagView(flag, state, "override", held, held.at, held.by, held.reason)

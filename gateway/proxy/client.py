@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from gateway.core.decision import Refuse, decide, must_ask
+from gateway.core.decision import NO_FLAG_HOLDS, Reason, Refuse, decide, must_ask
 from gateway.core.snapshot import Snapshot
+from gateway.pages.answers import Answer
 from gateway.proxy.body import NO_BODY, BodyReader
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.errors import AppError, ClientError, FramingError
@@ -265,28 +266,32 @@ class ClientConnection(Speaker):
         self._end_if_done()
 
     def _decided(self, request: RequestHead, rest: bytes, snapshot: Snapshot) -> bytes:
-        decision = decide(request, snapshot, self._plane.wall_time())
-        if isinstance(decision, Refuse):
-            return self._refuse(request, decision, rest, snapshot)
+        plane = self._plane
+        decision = decide(request, snapshot, plane.wall_time())
+        if decision is NO_FLAG_HOLDS:
+            exchange = Exchange(plane, self, request, snapshot.revision)
+        elif isinstance(decision, Refuse):
+            plane.tally.refuse(decision.flag)
+            return self._reply(request, plane.refusal(decision, request, snapshot), rest)
+        elif decision.reason is Reason.OWN_PATH:
+            return self._reply(request, plane.own(request, snapshot), rest)
+        else:
+            exchange = plane.notices.exchange(plane, self, request, decision.applying, snapshot)
         body = self._body
         out = b""
         if rest and not body.done:
             out = body.feed(rest)
-            check_size(body.received, self._plane.settings.limits)
+            check_size(body.received, plane.settings.limits)
             rest = body.surplus
         if not body.done:
             self._wait_for_body()
-        exchange = self._exchange = Exchange(self._plane, self, request, snapshot.revision)
-        self._plane.tally.forwarded += 1
+        self._exchange = exchange
+        plane.tally.forwarded += 1
         exchange.start(out, whole=body.done)
         return rest
 
-    def _refuse(
-        self, request: RequestHead, decision: Refuse, rest: bytes, snapshot: Snapshot
-    ) -> bytes:
+    def _reply(self, request: RequestHead, answer: Answer, rest: bytes) -> bytes:
         """Answer in the app's place; read a small body so that the connection can be kept."""
-        self._plane.tally.refuse(decision.flag)
-        answer = self._plane.refusal(decision, request, snapshot)
         body = self._body
         close = request.block.expects_continue or (request.block.content_length or 0) > DISCARD
         self._wait_for_client()

@@ -26,6 +26,7 @@ from gateway.proxy.connector import Connector
 from gateway.proxy.deadlines import Sweep
 from gateway.proxy.descriptors import Descriptors
 from gateway.proxy.in_flight import InFlight
+from gateway.proxy.notices import Notices
 from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
 from gateway.proxy.request import RequestHead, RequestReader
@@ -66,6 +67,7 @@ class DataPlane:
     ) -> None:
         self.live = live
         self.pages = pages
+        self.notices = Notices()
         self.tally = tally
         self.settings = live.settings
         self.loop = asyncio.get_running_loop()
@@ -170,6 +172,14 @@ class DataPlane:
         assert view is not None  # noqa: S101 a decision names a flag of its own snapshot
         safe = request.method in {b"GET", b"HEAD"}
         return self.pages.refusal(view, request.block.accept, decision.reason, safe=safe)
+
+    def own(self, request: RequestHead, snapshot: Snapshot) -> Answer:
+        """The answer to a request for what notices are made of."""
+        found = self.notices.answer(request, snapshot)
+        if found is not None:
+            return found
+        accept = request.block.accept
+        return self.pages.error(404, "Not found", "there is no such notice", accept)
 
     def spawn(
         self, work: Coroutine[None, None, None], failed: Callable[[], None]

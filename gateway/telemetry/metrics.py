@@ -101,6 +101,14 @@ def _counters(tally: Tally) -> Iterator[Metric]:
     for digit, count in enumerate(tally.answers[1:], start=1):
         answers.add_metric([f"{digit}xx"], count)
     yield answers
+    notices = CounterMetricFamily(
+        "gateway_notices",
+        "HTML pages under a notice: shown, or why it was left out",
+        labels=["outcome"],
+    )
+    for outcome, count in tally.notices.items():
+        notices.add_metric([outcome], count)
+    yield notices
     yield _by_status("gateway_app_failures", "Answers the app owed", tally.failures)
     yield _by_status("gateway_errors", "Errors answered by the gateway itself", tally.own)
 

@@ -15,7 +15,16 @@ _CLASSES = 6  # of statuses by first digit; 0 is none
 class Tally:
     """Counts since the start of this process."""
 
-    __slots__ = ("answers", "connections", "failures", "forwarded", "own", "refused", "retried")
+    __slots__ = (
+        "answers",
+        "connections",
+        "failures",
+        "forwarded",
+        "notices",
+        "own",
+        "refused",
+        "retried",
+    )
 
     def __init__(self) -> None:
         self.connections = 0
@@ -24,6 +33,7 @@ class Tally:
         self.refused: dict[str, int] = {}  # by flag; flags are as many as the YAML has
         self.answers = [0] * _CLASSES  # the app's, by first digit of the status
         self.failures: dict[int, int] = {}  # 502 and 504, and answers cut short
+        self.notices: dict[str, int] = {}  # HTML pages under a notice, by what came of it
         self.own: dict[int, int] = {}  # the gateway's own errors, by status
 
     def refuse(self, flag: str) -> None:
@@ -34,6 +44,9 @@ class Tally:
 
     def failed(self, status: int) -> None:
         self.failures[status] = self.failures.get(status, 0) + 1
+
+    def noticed(self, outcome: str) -> None:
+        self.notices[outcome] = self.notices.get(outcome, 0) + 1
 
     def say(self, status: int) -> None:
         self.own[status] = self.own.get(status, 0) + 1
@@ -49,6 +62,8 @@ class Tally:
             self.answers[digit] += count
         for flag, count in other.refused.items():
             self.refused[flag] = self.refused.get(flag, 0) + count
+        for outcome, count in other.notices.items():
+            self.notices[outcome] = self.notices.get(outcome, 0) + count
         for status, count in other.failures.items():
             self.failures[status] = self.failures.get(status, 0) + count
         for status, count in other.own.items():

@@ -14,8 +14,8 @@ from tests.support.control import NOW, Stage
 
 FIELDS = {
     "flag", "kind", "mode", "enabled", "users", "rollout", "ttl", "scope", "window", "from",
-    "since", "by", "reason", "in_flight", "description", "strict", "identity", "page", "yaml",
-    "override", "until",
+    "since", "by", "reason", "in_flight", "description", "strict", "notice", "strip", "identity",
+    "page", "yaml", "override", "until",
 }  # fmt: skip
 
 

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from gateway.core.decision import Forward, Reason, Refuse, decide, explain, must_ask
 from gateway.core.evidence import Evidence
-from gateway.core.flags import Exemptions, Flag, FlagState, Identity, IdentitySource, Mode, Scope
+from gateway.core.flags import (
+    Exemptions,
+    Flag,
+    FlagState,
+    Identity,
+    IdentitySource,
+    Mode,
+    Scope,
+    Strip,
+)
 from gateway.core.identity import rollout_place
 from gateway.core.outcomes import Decision
 from gateway.core.request import Facts
@@ -95,6 +104,7 @@ flags = st.builds(
     scope=scopes,
     identity=identities,
     allow=st.just(Exemptions()) | allows,
+    strip=st.just(Strip(("sessionid",))),
 )
 snapshots = st.builds(
     lambda some, allow: snapshot(
@@ -187,14 +197,16 @@ def holds(evidence: Evidence, one: Flag, allow: Exemptions, snap: Snapshot) -> b
     )
 
 
-def naive(request: Facts, snap: Snapshot, allow: Exemptions) -> str | None:
-    """Try every flag in order."""
+def naive(request: Facts, snap: Snapshot, allow: Exemptions) -> str | tuple[str, ...]:
+    """Try every flag in order: the first that holds, or else all that apply."""
     evidence = Evidence(request)
-    return next((v.flag.name for v in snap.views if holds(evidence, v.flag, allow, snap)), None)
+    about = [view.flag for view in snap.views if holds(evidence, view.flag, allow, snap)]
+    going_on = tuple(flag.name for flag in about if flag.state.mode.lets_go_on)
+    return next((flag.name for flag in about if flag.name not in going_on), going_on)
 
 
-def name_of(decision: Decision) -> str | None:
-    return decision.flag if isinstance(decision, Refuse) else None
+def name_of(decision: Decision) -> str | tuple[str, ...]:
+    return decision.flag if isinstance(decision, Refuse) else decision.applying
 
 
 @settings(max_examples=400)
@@ -211,8 +223,9 @@ def test_index_decides_as_trying_every_flag_does(
 def test_decision_is_the_first_verdict_that_holds(snap: Snapshot, request: Facts) -> None:
     verdicts = explain(request, snap, 0.0)
     first = next((verdict for verdict in verdicts if verdict.holds), None)
-    expected = Refuse(first.flag, first.reason) if first else Forward(Reason.NO_FLAG_HOLDS)
-    assert decide(request, snap, 0.0) == expected
+    beside = tuple(one.flag for one in verdicts if one.reason in {Reason.NOTICE, Reason.ANONYMOUS})
+    going_on = Forward(Reason.NO_FLAG_HOLDS, beside)
+    assert decide(request, snap, 0.0) == (Refuse(first.flag, first.reason) if first else going_on)
     assert [verdict.flag for verdict in verdicts] == [view.flag.name for view in snap.views]
 
 

@@ -1,0 +1,133 @@
+"""What is done to requests that flags apply to, in the modes ``notice`` and ``anonymous``.
+
+Made once for each set of flags that applies together, and for as long as their snapshot is the
+one that decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.core.flags import Flag, Mode
+from gateway.core.snapshot import Snapshot
+from gateway.pages.answers import Answer
+from gateway.pages.notice import Sheet, banner, link, sheet
+from gateway.proxy.credentials import Credentials
+from gateway.proxy.exchange import Exchange
+from gateway.proxy.fields import without
+from gateway.proxy.noticed import NoticedExchange
+from gateway.proxy.request import RequestHead
+
+if TYPE_CHECKING:
+    from gateway.proxy.client import ClientConnection
+    from gateway.proxy.plane import DataPlane
+
+# Of a copy that bears no notice, or of a part of one; and what may not come compressed.
+_OF_OTHER_COPIES = frozenset({
+    b"accept-encoding", b"if-none-match", b"if-modified-since", b"if-range", b"range",
+})  # fmt: skip
+
+
+# Per-user flags may apply together in any number of ways.
+_MOST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """What is put into pages: links to ``sheets``, then ``banners``. ``flags`` names them."""
+
+    flags: bytes
+    sheets: tuple[Sheet, ...]
+    banners: bytes
+
+    def html(self, nonce: bytes | None, *, framed: bool) -> bytes:
+        links = b"".join(link(each.path, nonce) for each in self.sheets)
+        return links if framed else links + self.banners
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What is done to a request that certain flags apply to, and to its answer."""
+
+    field: bytes  # a line, or nothing
+    credentials: Credentials | None
+    insertion: Insertion | None
+
+    def prepare(self, request: RequestHead) -> None:
+        """Change what the app gets of it. What a drain reads of it stays as it came."""
+        rest = request.rest
+        if self.credentials is not None:
+            rest = self.credentials.taken_out(rest)
+        if self.insertion is not None and _may_show_a_page(request):
+            rest = without(rest, _OF_OTHER_COPIES)[:-2] + b"Accept-Encoding: identity\r\n\r\n"
+        request.rest = rest[:-2] + self.field + b"\r\n"
+
+
+class Notices:
+    """The handlings and style sheets of the snapshot that was looked at last."""
+
+    __slots__ = ("_handlings", "_sheets", "_snapshot")
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._handlings: dict[tuple[str, ...], Handling] = {}
+        self._sheets: dict[str, Sheet] = {}
+
+    def exchange(
+        self,
+        plane: DataPlane,
+        client: ClientConnection,
+        request: RequestHead,
+        flags: tuple[str, ...],
+        snapshot: Snapshot,
+    ) -> Exchange:
+        """The exchange for a request that goes on with ``flags`` applying to it."""
+        self._look_at(snapshot)
+        handling = self._handlings.get(flags)
+        if handling is None:
+            if len(self._handlings) >= _MOST:
+                self._handlings.clear()
+            handling = self._handlings[flags] = self._handling(flags, snapshot)
+        handling.prepare(request)
+        if handling.insertion is None:
+            return Exchange(plane, client, request, snapshot.revision)
+        return NoticedExchange(plane, client, request, snapshot.revision, handling.insertion)
+
+    def answer(self, request: RequestHead, snapshot: Snapshot) -> Answer | None:
+        """The style sheet that is asked for, if it is one of the snapshot's."""
+        self._look_at(snapshot)
+        if request.method not in {b"GET", b"HEAD"}:
+            return None
+        path = request.target.partition(b"?")[0]
+        return next((each.answer for each in self._sheets.values() if each.path == path), None)
+
+    def _look_at(self, snapshot: Snapshot) -> None:
+        if snapshot is self._snapshot:
+            return
+        self._snapshot = snapshot
+        self._handlings.clear()
+        modes = {view.flag.name: view for view in snapshot.views if view.state.mode is Mode.NOTICE}
+        made = {name: sheet(view.flag) for name, view in modes.items()}
+        self._sheets = {name: each for name, each in made.items() if each is not None}
+
+    def _handling(self, names: tuple[str, ...], snapshot: Snapshot) -> Handling:
+        views = [snapshot.by_name[name] for name in names]
+        noticing = [view.flag for view in views if view.state.mode is Mode.NOTICE]
+        strips = [view.flag.strip for view in views if view.state.mode is Mode.ANONYMOUS]
+        flags = ", ".join(flag.name for flag in noticing).encode()
+        return Handling(
+            field=b"X-Maintenance-Notice: %b\r\n" % flags if noticing else b"",
+            credentials=Credentials(strips) if strips else None,
+            insertion=self._insertion(flags, noticing),
+        )
+
+    def _insertion(self, names: bytes, flags: list[Flag]) -> Insertion | None:
+        sheets = tuple(self._sheets[flag.name] for flag in flags if flag.name in self._sheets)
+        return Insertion(names, sheets, b"".join(map(banner, flags))) if sheets else None
+
+
+def _may_show_a_page(request: RequestHead) -> bool:
+    accept = request.block.accept
+    reads = request.method in {b"GET", b"HEAD", b"POST"}
+    return reads and accept is not None and b"text/html" in accept.lower()
