@@ -4,26 +4,40 @@ Apps differ in which of several cookies they take, in decoding and in quotes, so
 occurrence in every decoding counts for a hold, and an exempt user is one only if no
 occurrence says anything else. All sources of a flag count: which of them the app believes
 is unknown. A source without a value, or with an empty one, says nothing.
+
+What servers and frameworks read is measured (docs/scope.md). WSGI servers and Node make one value
+of a field's lines; nginx parts cookies at commas too and knows no case in their names; Python's
+``strip`` takes a raw 0x85 or 0xA0 for a blank; Express's cookie-parser reads ``j:"bob"`` as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from urllib.parse import quote, quote_plus, unquote_to_bytes
+from urllib.parse import quote, quote_plus, unquote, unquote_to_bytes
 
 from gateway.core.flags import IdentitySource
 
-_PLAIN = re.compile(rb"[A-Za-z0-9_.@:\-]+")
+_PLAIN = re.compile(rb"(?![js]:)[A-Za-z0-9_.@:\-]+")
 # What only some parsers take for the end of a cookie, or for a quoted one.
 _ODD_COOKIES = re.compile(rb'[,"]|(?<!;)\s')
+_QUOTED_VALUE = rb'("(?:[^"\\]|\\.)*+"?)'
 _QUOTED = re.compile(rb'\s*"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
 _BLANKS = b" \t\r\n\v\f\0"
 _BLANK_CHARACTERS = _BLANKS.decode()
+# What ``strip`` of Python and ``trim`` of JavaScript take off besides; the same in Latin-1, UTF-8.
+_ALL_BLANKS = "\0\ufeff" + "".join(filter(str.isspace, map(chr, range(0x3001))))
+_LONG_BLANKS = b"|".join(one.encode() for one in _ALL_BLANKS if one > "\x7f")
+_GAP = rb"[\s\x85\xa0]*+(?:(?:" + _LONG_BLANKS + rb")[\s\x85\xa0]*+)*+"
+# Between the lines of one field: Node's for cookies, gunicorn's, waitress's.
+_JOINTS = (b"; ", b",", b", ")
+# PHP's names of variables have an underscore where a cookie's has one of these.
+_LIKE_UNDERSCORE = rb"[_.\[ ]"
 _WHOLE = 1 << 64
 
 
@@ -32,9 +46,9 @@ class UserReader:
     """An identity source made ready to read. Compared by identity: one for each source."""
 
     source: IdentitySource
-    wanted: bytes
+    name: re.Pattern[bytes]
     occurrence: re.Pattern[bytes]
-    old_occurrence: re.Pattern[bytes]
+    old_occurrences: tuple[re.Pattern[bytes], ...]
 
     def read(self, fields: Sequence[tuple[bytes, bytes]]) -> frozenset[str]:
         """Every reading of the user that the source yields; empty if it yields none."""
@@ -48,43 +62,45 @@ class UserReader:
 
     def _cookies(self, fields: Sequence[tuple[bytes, bytes]]) -> set[bytes]:
         found: set[bytes] = set()
-        for name, line in fields:
-            if len(name) != 6 or name.lower() != b"cookie":
-                continue
+        lines = [line for name, line in fields if len(name) == 6 and name.lower() == b"cookie"]
+        for line in _joined(lines, _JOINTS):
             found.update(self.occurrence.findall(line))
             if _ODD_COOKIES.search(line):
-                found.update(self.old_occurrence.findall(line))
+                for old in self.old_occurrences:
+                    found.update(old.findall(line))
             if b"%" in line:
-                found.update(_encoded_occurrences(self.wanted, line))
+                found.update(_encoded_occurrences(self.name, line))
         return found
 
     def _headers(self, fields: Sequence[tuple[bytes, bytes]]) -> set[bytes]:
         """The header's values in all its lines, whole and (as a list) in part."""
-        found = set()
-        length = len(self.wanted)
-        for name, value in fields:
-            if len(name) == length and name.lower().replace(b"_", b"-") == self.wanted:
-                found.add(value.strip())
-                if b"," in value:
-                    found.update(part.strip() for part in value.split(b","))
+        length = len(self.source.name)
+        lines = [
+            value for name, value in fields if len(name) == length and self.name.fullmatch(name)
+        ]
+        found = {value.strip() for value in _joined(lines, _JOINTS[1:])}
+        for value in lines:
+            if b"," in value:
+                found.update(part.strip() for part in value.split(b","))
         return found
 
 
 def compile_source(source: IdentitySource) -> UserReader:
-    """Cookie names have a case; header names have none, nor can many app servers tell
-    ``X-User`` from ``X_User``."""
-    wanted = source.name.encode()
-    if source.place == "header":
-        wanted = wanted.lower().replace(b"_", b"-")
+    """No name has a case everywhere, nor can many app servers tell ``X-User`` from ``X_User``."""
     name = re.escape(source.name.encode())
+    if source.place == "cookie":
+        name = b"(?i:" + name.replace(b"_", _LIKE_UNDERSCORE) + b")"
+    else:
+        name = b"(?i:" + re.sub(rb"\\-|_", b"[_-]", name) + b")"
     return UserReader(
         source,
-        wanted,
-        occurrence=re.compile(rb"(?:\A|;)\s*+" + name + rb"\s*+=\s*+([^;]*+)"),
+        re.compile(_GAP + name + _GAP),
+        occurrence=re.compile(rb"(?:\A|[;,])" + _GAP + name + _GAP + rb"=\s*+([^;]*+)"),
         # Old parsers part cookies at commas and blanks, and see a quoted value to its end:
         # those readings are added to the others, not taken instead.
-        old_occurrence=re.compile(
-            rb"(?:\A|(?<=[;,\s]))" + name + rb'\s*+=\s*+("(?:[^"\\]|\\.)*+"?|[^;,\s]*+)', re.DOTALL
+        old_occurrences=tuple(
+            re.compile(rb"(?:\A|(?<=[;,\s]))" + name + rb"\s*+=\s*+" + value, re.DOTALL)
+            for value in (rb'(?!"(?:[^"\\]|\\.)*+")([^;,\s]*+)', rb'("[^";,\s]*+")', _QUOTED_VALUE)
         ),
     )
 
@@ -116,12 +132,17 @@ def rollout_place(flag: str, user: str) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
 
 
-def _encoded_occurrences(wanted: bytes, line: bytes) -> set[bytes]:
+def _joined(lines: list[bytes], joints: Sequence[bytes]) -> list[bytes]:
+    """A field's lines, and what servers make of several."""
+    return lines if len(lines) < 2 else [*lines, *(joint.join(lines) for joint in joints)]
+
+
+def _encoded_occurrences(wanted: re.Pattern[bytes], line: bytes) -> set[bytes]:
     """Values of cookies whose percent-encoded name some app servers decode."""
     found = set()
     for part in line.split(b";"):
         name, _, value = part.partition(b"=")
-        if b"%" in name and unquote_to_bytes(name).strip() == wanted:
+        if b"%" in name and wanted.fullmatch(unquote_to_bytes(name)):
             found.add(value)
     return found
 
@@ -131,11 +152,35 @@ def _forms(value: bytes) -> set[str]:
     if not value.strip(_BLANKS + b'"'):
         return set()
     found = set(_unquoted(value))
+    texts: set[str] = set()
     if b"%" in value or b"+" in value:
         for bare in tuple(found):
             for source in (bare, bare.replace(b"+", b" ")):
                 found.update(_unquoted(unquote_to_bytes(source)))
-    return {text.strip(_BLANK_CHARACTERS) for raw in found for text in _texts(raw)}
+            # Node reads raw bytes as Latin-1, and percent-encoded ones as UTF-8.
+            texts.add(unquote(bare.decode("latin-1")))
+    texts.update(text for raw in found for text in _texts(raw))
+    if b":" in value or b"%" in value:
+        texts.update([form for text in texts for form in _parsed(text)])
+    return {text.strip(blanks) for text in texts for blanks in (_BLANK_CHARACTERS, _ALL_BLANKS)}
+
+
+def _parsed(text: str) -> tuple[str, ...]:
+    """What cookie-parser makes of a signed value, ``s:VALUE.SIGNATURE``, and of ``j:JSON``."""
+    if text.startswith("s:"):
+        return (text[2:].rpartition(".")[0],)
+    if not text.startswith("j:"):
+        return ()
+    try:
+        value = json.loads(text[2:])
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]  # JavaScript's text of a list of one
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        parsed = value if isinstance(value, str) else json.dumps(value)
+    except (ValueError, RecursionError):
+        return ()
+    return (parsed.encode("utf-8", "replace").decode(),)  # no half of a surrogate pair
 
 
 def _texts(raw: bytes) -> tuple[str, str]:
