@@ -17,11 +17,15 @@ from gateway.core.readings import Readings, read_targets
 from gateway.core.request import RequestFacts
 
 # Fields that make some apps take another target than the one in the request line.
-_TARGETS = frozenset((b"x-original-url", b"x-rewrite-url", b"x-original-uri", b"x-forwarded-uri"))
+_TARGETS = frozenset(
+    (b"x-original-url", b"x-rewrite-url", b"x-original-uri", b"x-forwarded-uri", b"path-info")
+)
 _PREFIX = b"x-forwarded-prefix"
+# gunicorn believes ``SCRIPT_NAME`` of a peer on its own host, and takes it off the target.
+_PREFIX_OFF = b"script-name"
 _NOTHING: tuple[bytes, ...] = ()
 _MOST_REMEMBERED = 64
-_LENGTHS = frozenset(map(len, (*_TARGETS, _PREFIX)))
+_LENGTHS = frozenset(map(len, (*_TARGETS, _PREFIX, _PREFIX_OFF)))
 # Fields that make some apps take another host than ``Host``. They count whoever sent them: those
 # of an untrusted peer may be dropped on the way to the app, and then a hold is only generous.
 _HOSTS = frozenset((b"x-forwarded-host", b"x-original-host", b"x-http-host-override"))
@@ -96,12 +100,12 @@ class Evidence:
 
     def asks_only_for(self, paths: Sequence[PathPattern]) -> bool:
         """Strict: every reading of the target in one of the patterns."""
-        exact, folded, endless = self.readings
+        exact, _, endless = self.readings
         if endless:
             return False
-        for i, reading in enumerate(exact):
+        for reading in exact:
             for pattern in paths:
-                if pattern.strict(folded[i] if pattern.folds else reading):
+                if pattern.strict(reading):
                     break
             else:
                 return False
@@ -139,9 +143,17 @@ def _targets(request: RequestFacts) -> Sequence[bytes]:
                 found.append(value)
             elif known == _PREFIX:
                 found.append(value.rstrip(b"/") + request.target)
+            elif known == _PREFIX_OFF:
+                found.append(_origin(request.target).removeprefix(value))
     if not found:
         request.memo[_targets] = _NOTHING
     return found
+
+
+def _origin(target: bytes) -> bytes:
+    """A target without the authority of its absolute form."""
+    absolute = _AUTHORITY.match(target)
+    return target[absolute.end() :] if absolute else target
 
 
 def _forwarded_hosts(request: RequestFacts) -> tuple[str, ...]:
@@ -168,5 +180,5 @@ def _unquoted(value: bytes) -> bytes:
 
 
 def _host(authority: bytes) -> str:
-    host = authority.decode("latin-1").rpartition("@")[2].strip().lower()
+    host = authority.decode("latin-1").strip().strip('"').rpartition("@")[2].lower()
     return _PORT.sub("", host).rstrip(".")

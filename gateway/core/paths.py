@@ -2,7 +2,9 @@
 
 A pattern answers two questions about one *reading* of a request (see ``readings``): does
 it count for a hold (``generous``), and does it count for an exemption (``strict``). The two
-differ only where apps differ: a trailing slash, and a format suffix such as ``.json``.
+differ only where apps differ: in case, a trailing slash, and a format suffix such as ``.json``.
+To most apps ``/Help`` is not ``/help`` but whatever their last route makes of it, so an exemption
+is of the case that it is written in.
 
 Theory of operation: a glob becomes one regular expression that needs no backtracking over
 what the client sent. Between two ``**`` the earliest match is always as good as any later
@@ -34,9 +36,9 @@ class PatternError(ValueError):
 class PathPattern:
     """One path pattern. Equal if written the same; compile it with ``compile_path``.
 
-    ``folds`` says that the expressions want a case-folded reading. ``prefix`` is the folded
-    literal beginning (whole segments, ``""`` for none) that every reading in scope has, or
-    ``None`` for a regular expression, of which nothing is known.
+    ``folds`` says that ``generous`` wants a case-folded reading; ``strict`` wants it as it came.
+    ``prefix`` is the folded literal beginning (whole segments, ``""`` for none) that every reading
+    in scope has, or ``None`` for a regular expression, of which nothing is known.
     """
 
     text: str
@@ -141,27 +143,25 @@ def _regular_expression(text: str, source: str, *, case_sensitive: bool) -> Path
     if not source:
         raise PatternError('a regular expression must follow "~"')
     try:
-        search = re.compile(source, 0 if case_sensitive else re.IGNORECASE).search
+        strict = re.compile(source).search
+        generous = strict if case_sensitive else re.compile(source, re.IGNORECASE).search
     except (re.error, OverflowError, RecursionError) as error:
         raise PatternError(f"is not a regular expression: {error}") from error
-    return PathPattern(text, case_sensitive, search, search, folds=False, prefix=None)
+    return PathPattern(text, case_sensitive, generous, strict, folds=False, prefix=None)
 
 
 def _glob(text: str, body: str, *, case_sensitive: bool, exact: bool) -> PathPattern:
     segments = [segment for segment in body.split("/") if segment]
-    if not case_sensitive:
-        segments = [fold(segment) for segment in segments]
     slash = "/" if body.endswith("/") else ""
     while segments and segments[-1] == "**":
         segments.pop()
         exact, slash = False, ""
     literal = bool(segments) and "*" not in segments[-1]
+    held = segments if case_sensitive else [fold(segment) for segment in segments]
     return PathPattern(
         text,
         case_sensitive,
-        generous=_expression(
-            segments, _generous_end(exact=exact, literal=literal), exact=exact
-        ).match,
+        generous=_expression(held, _generous_end(exact=exact, literal=literal), exact=exact).match,
         strict=_expression(segments, _strict_end(slash, exact=exact), exact=exact).match,
         folds=not case_sensitive,
         prefix=_literal_prefix(segments),

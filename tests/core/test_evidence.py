@@ -29,6 +29,21 @@ def test_field_that_replaces_the_target_breaks_an_exemption() -> None:
     assert Evidence(ask("/help", X_Original_URL="/doc")).asks_only_for(patterns("/help", "/doc"))
 
 
+@pytest.mark.parametrize("name", [b"SCRIPT_NAME", b"script-name"])
+@pytest.mark.parametrize("target", [b"/help/search?x", b"http://a.test/help/search"])
+def test_prefix_that_gunicorn_takes_off_the_target_is_off(name: bytes, target: bytes) -> None:
+    evidence = Evidence(Facts(target=target, fields=((name, b"/help"),)))
+    assert evidence.may_ask_for(patterns("= /search"))
+    assert evidence.may_ask_for(patterns("/help/search"))
+    assert not evidence.asks_only_for(patterns("/help"))
+
+
+def test_path_that_a_cgi_variable_names_counts_too() -> None:
+    evidence = Evidence(Facts(target=b"/help", fields=((b"PATH_INFO", b"/search"),)))
+    assert evidence.may_ask_for(patterns("/search"))
+    assert not evidence.asks_only_for(patterns("/help"))
+
+
 def test_forwarded_prefix_is_put_before_the_target() -> None:
     evidence = Evidence(ask("/x", X_Forwarded_Prefix="/search/"))
     assert evidence.readings.exact[:1] == ("/x",)
@@ -59,6 +74,7 @@ def test_authority_of_an_absolute_target_is_a_host_too() -> None:
         (b"x_forwarded_host", b"SHOP.example.:8080"),
         (b"X-Forwarded-Host", b"other.example, shop.example"),
         (b"X-Forwarded-Host", b" ,shop.example,"),
+        (b"X-Forwarded-Host", b'"shop.example"'),
         (b"X-Original-Host", b"shop.example"),
         (b"X-HTTP-Host-Override", b"shop.example"),
         (b"Forwarded", b"for=192.0.2.1;host=shop.example;proto=https"),
@@ -97,5 +113,7 @@ def test_request_without_a_host_may_be_for_any(fields: tuple[tuple[bytes, bytes]
 
 def test_patterns_of_either_case_are_asked_with_the_right_reading() -> None:
     evidence = Evidence(ask("/Search"))
+    assert evidence.may_ask_for(patterns("/x", "~ ^/s"))
+    assert evidence.may_ask_for(patterns("/search"))
     assert evidence.asks_only_for(patterns("/x", "~ ^/S"))
-    assert evidence.asks_only_for(patterns("/search"))
+    assert evidence.asks_only_for(patterns("/Search"))

@@ -157,10 +157,7 @@ def in_place(evidence: Evidence, one: Scope, mode: Mode) -> bool:
 
 def exempted(evidence: Evidence, allow: Exemptions) -> bool:
     """The exemptions by path and address, spelled out."""
-    if all(
-        any(p.strict(r.casefold() if p.folds else r) for p in allow.paths)
-        for r in evidence.readings.exact
-    ):
+    if all(any(p.strict(r) for p in allow.paths) for r in evidence.readings.exact):
         return True
     if not evidence.request.client:
         return False

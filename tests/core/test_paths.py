@@ -85,8 +85,16 @@ def test_exemption_is_taken_as_written() -> None:
     assert not exempt("/x/", "/x")
 
 
-def test_case_counts_only_when_asked_for() -> None:
-    assert exempt("/Search", "/SEARCH/a")
+def test_exemption_is_of_the_case_that_it_is_written_in() -> None:
+    """To most apps ``/Help`` is another page than ``/help``."""
+    assert exempt("/Help", "/Help/a")
+    assert not exempt("/Help", "/help/a")
+    assert not exempt("~ ^/help", "/Help")
+    assert exempt("~ (?i)^/help", "/Help")
+
+
+def test_case_counts_for_a_hold_only_when_asked_for() -> None:
+    assert compile_path("/Search").holds("/search/a")
     sensitive = compile_path("/Search", case_sensitive=True)
     assert sensitive.holds("/Search/a")
     assert not sensitive.holds("/search/a")

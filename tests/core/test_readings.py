@@ -163,15 +163,14 @@ def test_exemption_of_a_path_that_clients_encode_applies() -> None:
         b"/%68elp",
         b"/help/%c0%ae%c0%ae/search",
         b"/x;/help",
+        b"/HELP",
     ],
 )
 def test_no_spelling_opens_an_exemption(target: bytes) -> None:
     assert not exempts(compile_path("/help"), target)
 
 
-@pytest.mark.parametrize(
-    "target", [b"/help", b"/help/", b"/help/a", b"/HELP", b"http://h/help?x=/../"]
-)
+@pytest.mark.parametrize("target", [b"/help", b"/help/", b"/help/a", b"http://h/help?x=/../"])
 def test_plain_spelling_is_exempt(target: bytes) -> None:
     assert exempts(compile_path("/help"), target)
 
