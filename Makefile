@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test soak check fmt lock bench bench-guard clean
+.PHONY: run test soak scope check fmt lock bench bench-guard clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -30,6 +30,10 @@ test: $(STAMP)  ## every test; installs the servers it tests with where it may
 soak: $(STAMP)  ## nothing runs while a guarded command does: load, guards and faults, ten minutes
 	@sh tests/install-servers.sh
 	$(BIN)/python -m tests.soak
+
+scope: $(STAMP)  ## asks real frameworks what they make of odd requests; writes docs/scope.md
+	@sh tests/install-servers.sh
+	$(BIN)/python -m tests.scope
 
 check: $(STAMP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
