@@ -82,7 +82,8 @@ _PORT = (
     rb"|655[0-2][0-9]|6553[0-5]))?"
 )
 _REG_NAME = rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})++"
-AUTHORITY = re.compile(rb"(?:" + _REG_NAME + rb"|\[[0-9A-Fa-f:.]+\])" + _PORT)
+_IPV6 = rb"\[(?=[^:]*+:[^:]*+:)[0-9A-Fa-f:.]+\]"
+AUTHORITY = re.compile(rb"(?:" + _REG_NAME + rb"|" + _IPV6 + rb")" + _PORT)
 ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?]*+)(.*+)")
 
 ACCEPT = re.compile(rb"\r\n(?i:accept):[ \t]*+([\t\x20-\x7e]*+)\r\n")

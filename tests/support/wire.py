@@ -124,6 +124,13 @@ class Wire:
             await self._more("waiting for any byte")
         return self._cut(len(self.buffer))
 
+    async def forever(self) -> bytes:
+        """The next bytes, however long they take. Raises EOFError at the end."""
+        data = await self._loop.sock_recv(self._socket, 1 << 18)
+        if not data:
+            raise EOFError
+        return data
+
     async def drop(self) -> str:
         """Throw away all that comes; returns how the other side ends."""
         try:
@@ -134,10 +141,20 @@ class Wire:
 
     async def rest(self) -> bytes:
         """All that comes until the other side ends. Raises ConnectionResetError."""
-        pieces = [self._cut(len(self.buffer))]
-        while piece := await within(self._loop.sock_recv(self._socket, 1 << 18), "the end"):
-            pieces.append(piece)
+        pieces: list[bytes] = []
+        if await self.rest_into(pieces) == "reset":
+            raise ConnectionResetError
         return b"".join(pieces)
+
+    async def rest_into(self, pieces: list[bytes]) -> str:
+        """Collect all that comes until the other side ends; how it does: ``closed``, ``reset``."""
+        pieces.append(self._cut(len(self.buffer)))
+        try:
+            while piece := await within(self._loop.sock_recv(self._socket, 1 << 18), "the end"):
+                pieces.append(piece)
+        except ConnectionResetError:
+            return "reset"
+        return "closed"
 
     async def rest_or_reset(self) -> bytes:
         """All that comes until the other side ends, however it does."""
