@@ -33,7 +33,8 @@ _BLANK_CHARACTERS = _BLANKS.decode()
 # What ``strip`` of Python and ``trim`` of JavaScript take off besides; the same in Latin-1, UTF-8.
 _ALL_BLANKS = "\0\ufeff" + "".join(filter(str.isspace, map(chr, range(0x3001))))
 _LONG_BLANKS = b"|".join(one.encode() for one in _ALL_BLANKS if one > "\x7f")
-_GAP = rb"[\s\x85\xa0]*+(?:(?:" + _LONG_BLANKS + rb")[\s\x85\xa0]*+)*+"
+# What may stand around a cookie's name.
+GAP = rb"[\s\x85\xa0]*+(?:(?:" + _LONG_BLANKS + rb")[\s\x85\xa0]*+)*+"
 # Between the lines of one field: Node's for cookies, gunicorn's, waitress's.
 _JOINTS = (b"; ", b",", b", ")
 # PHP's names of variables have an underscore where a cookie's has one of these.
@@ -87,15 +88,11 @@ class UserReader:
 
 def compile_source(source: IdentitySource) -> UserReader:
     """No name has a case everywhere, nor can many app servers tell ``X-User`` from ``X_User``."""
-    name = re.escape(source.name.encode())
-    if source.place == "cookie":
-        name = b"(?i:" + name.replace(b"_", _LIKE_UNDERSCORE) + b")"
-    else:
-        name = b"(?i:" + re.sub(rb"\\-|_", b"[_-]", name) + b")"
+    name = cookie_name(source.name) if source.place == "cookie" else header_name(source.name)
     return UserReader(
         source,
-        re.compile(_GAP + name + _GAP),
-        occurrence=re.compile(rb"(?:\A|[;,])" + _GAP + name + _GAP + rb"=\s*+([^;]*+)"),
+        re.compile(GAP + name + GAP),
+        occurrence=re.compile(rb"(?:\A|[;,])" + GAP + name + GAP + rb"=\s*+([^;]*+)"),
         # Old parsers part cookies at commas and blanks, and see a quoted value to its end:
         # those readings are added to the others, not taken instead.
         old_occurrences=tuple(
@@ -103,6 +100,16 @@ def compile_source(source: IdentitySource) -> UserReader:
             for value in (rb'(?!"(?:[^"\\]|\\.)*+")([^;,\s]*+)', rb'("[^";,\s]*+")', _QUOTED_VALUE)
         ),
     )
+
+
+def cookie_name(name: str) -> bytes:
+    """A pattern of what apps take for the cookie's name."""
+    return b"(?i:" + re.escape(name.encode()).replace(b"_", _LIKE_UNDERSCORE) + b")"
+
+
+def header_name(name: str) -> bytes:
+    """A pattern of what apps take for the header's name."""
+    return b"(?i:" + re.sub(rb"\\-|_", b"[_-]", re.escape(name.encode())) + b")"
 
 
 def exempt_forms(users: Iterable[str]) -> frozenset[str]:

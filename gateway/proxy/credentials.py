@@ -1,7 +1,7 @@
 """Taking named credentials out of a request's head, and nothing else of it.
 
-As with holds, any reading counts that an app may have of a name: every ``Cookie`` line, odd
-blanks, quotes around the name, a percent-encoded one, cookies parted by commas or blanks as old
+As with holds, any reading counts that an app may have of a name: every ``Cookie`` line, other case,
+odd blanks, quotes around the name, a percent-encoded one, cookies parted by commas or blanks as old
 parsers do (``gateway.core.identity`` reads users so). What is left keeps its bytes and its order.
 """
 
@@ -12,26 +12,27 @@ from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from gateway.core.flags import Strip
+from gateway.core.identity import GAP, cookie_name, header_name
 
 _BLANKS = b" \t\r\n\v\f\0"
 _ODD = re.compile(rb'[,"\s]')
+_OLD_VALUE = rb'(?:"(?:[^"\\]|\\.)*+"?|[^;,\s]*+)'
 
 
 class Credentials:
     """What is taken out: the names of one flag's ``strip``, or of several."""
 
-    __slots__ = ("_cookies", "_headers", "_old_occurrence")
+    __slots__ = ("_cookie", "_header", "_old_occurrence")
 
     def __init__(self, strips: Iterable[Strip]) -> None:
         strips = tuple(strips)
-        cookies = [name.encode() for strip in strips for name in strip.cookies]
-        headers = [name.encode() for strip in strips for name in strip.headers]
-        self._cookies = frozenset(cookies)
-        self._headers = frozenset(_folded(name) for name in headers)
-        names = b"|".join(sorted(map(re.escape, cookies), reverse=True))
+        cookies = _any_of(cookie_name(name) for strip in strips for name in strip.cookies)
+        headers = _any_of(header_name(name) for strip in strips for name in strip.headers)
+        self._header = re.compile(headers)
+        self._cookie = re.compile(GAP + rb'"?' + GAP + cookies + GAP + rb'"?' + GAP)
         # What parts it from its neighbours stays, or they might join to what was taken out.
         self._old_occurrence = re.compile(
-            rb'(?:\A|(?<=[,\s"]))(?:' + names + rb')"?\s*+=\s*+(?:"(?:[^"\\]|\\.)*+"?|[^;,\s]*+)',
+            rb'(?:\A|(?<=[,\s"]))' + GAP + cookies + rb'"?' + GAP + rb"=\s*+" + _OLD_VALUE,
             re.DOTALL,
         )
 
@@ -44,9 +45,9 @@ class Credentials:
         name, colon, value = line.partition(b":")
         if not colon:
             return line
-        if _folded(name) in self._headers:
+        if self._header.fullmatch(name):
             return None
-        if not self._cookies or name.lower() != b"cookie":
+        if name.lower() != b"cookie":
             return line
         left = self._cookie_line(value)
         return None if not left.strip(_BLANKS + b";") else name + colon + left
@@ -60,19 +61,20 @@ class Credentials:
         return b";".join(kept)
 
     def _is_named(self, part: bytes) -> bool:
-        name = part.partition(b"=")[0].strip(_BLANKS).strip(b'"').strip(_BLANKS)
-        if name in self._cookies:
+        name = part.partition(b"=")[0]
+        if self._cookie.fullmatch(name):
             return True
-        return b"%" in name and unquote_to_bytes(name).strip(_BLANKS) in self._cookies
+        return b"%" in name and self._cookie.fullmatch(unquote_to_bytes(name)) is not None
 
     def _without_old(self, part: bytes) -> bytes:
-        if not self._cookies or not _ODD.search(part.strip(_BLANKS)):
+        if not _ODD.search(part.strip(_BLANKS)):
             return part
         return self._old_occurrence.sub(b"", part)
 
 
-def _folded(name: bytes) -> bytes:
-    return name.strip(_BLANKS).lower().replace(b"_", b"-")
+def _any_of(names: Iterable[bytes]) -> bytes:
+    """A pattern of any of the names; of nothing where there are none."""
+    return b"(?:" + (b"|".join(names) or rb"(?!)") + b")"
 
 
 def _outer(part: bytes) -> bytes:

@@ -46,7 +46,9 @@ class NoticedExchange(Exchange):
         self._insertion = insertion
 
     def answer(self, head: ResponseHead, body: BodyReader, first: bytes) -> None:
-        why = "http_1_0" if self.request.block.http_1_0 else why_not(head)
+        why = why_not(head)
+        if why is None and self.request.block.http_1_0:
+            why = "http_1_0"  # it knows no chunks
         if why is not None:
             self._count(why)
             super().answer(head, body, first)

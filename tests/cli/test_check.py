@@ -96,6 +96,9 @@ flags:
   all: {enabled: true, strict: true}
   posts: {hosts: [a.example], methods: [POST], paths: [/a], mode: read-only}
   few: {user: {cookie: uid}, users: [a, b], rollout: 12.5}
+  soon: {mode: notice, notice: {banner: Soon., hide: ["#q", form]}}
+  told: {mode: notice}
+  out: {mode: anonymous, strip: {cookies: [sid], headers: [Authorization]}}
 """)
 
     result = run()
@@ -104,6 +107,11 @@ flags:
     assert "    all    site     ON, strict\n" in result.stdout
     assert "    posts  feature  off, POST at a.example at /a, read-only\n" in result.stdout
     assert "    few    user     armed, holds 2 listed and 12.5 % of all users\n" in result.stdout
+    assert "    soon   site     off, notice: banner, hides #q form\n" in result.stdout
+    assert "    told   site     off, notice: only the app is told\n" in result.stdout
+    assert "    out    site     off, anonymous: without cookie sid, header Authorization\n" in (
+        result.stdout
+    )
     assert "s3cret" not in result.output
     assert "t0ken" not in result.output
 

@@ -210,6 +210,11 @@ async def test_explain_tells_a_forwarded_request(control: FakeControl) -> None:
     control.answers["GET /explain"] = 200, answer
     result = await control.run("explain", "/")
     assert result.stdout.splitlines()[0] == "forwarded to the app (no_flag_holds)"
+    control.answers["GET /explain"] = 200, {**answer, "applying": ["soon", "members"]}
+    result = await control.run("explain", "/")
+    assert result.stdout.splitlines()[0] == (
+        "forwarded to the app (no_flag_holds), and soon, members applied"
+    )
 
 
 @pytest.mark.parametrize("words", [("--cookie", "uid"), ("-H", "Accept")])
@@ -279,9 +284,16 @@ def test_a_state_says_whether_anybody_is_held(flag: dict[str, object], state: st
     assert state_of(flag) == state
 
 
-def test_holding_names_writes_of_a_read_only_flag() -> None:
-    flag = flag_document(enabled=True, mode="read-only")
-    assert holding(flag) == "it holds every write to the whole site"
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("read-only", "it holds every write to the whole site"),
+        ("notice", "it puts a notice on every request to the whole site"),
+        ("anonymous", "it takes the credentials out of every request to the whole site"),
+    ],
+)
+def test_holding_says_what_a_mode_does(mode: str, told: str) -> None:
+    assert holding(flag_document(enabled=True, mode=mode)) == told
 
 
 def test_long_lists_of_users_are_cut() -> None:

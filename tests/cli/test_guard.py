@@ -331,6 +331,14 @@ async def test_a_per_user_flag_wants_a_user(reindex: FakeGuarded) -> None:
     assert "name whom to hold with --user or --users" in result.stderr
 
 
+async def test_a_flag_in_mode_notice_holds_nobody_and_is_not_guarded(site: FakeGuarded) -> None:
+    site.change(mode="notice")
+    result = await site.run("guard", "site", "--", "true")
+    assert result.exit_code == 65
+    assert "gateway set site mode=unavailable" in result.stderr
+    assert not {FLIP, LOCK, DRAIN} & set(site.lines)
+
+
 async def test_a_gateway_that_is_not_there_is_a_status_of_its_own(site: FakeGuarded) -> None:
     result = await site.run("guard", "site", "--url", "http://127.0.0.1:1", "--", "true")
     assert result.exit_code == 69

@@ -119,6 +119,7 @@ async def test_dropping_the_override_goes_back_to_the_yaml(stage: Stage) -> None
         ({"enable": True}, ["enable"]),
         ({"rollout": 101, "ttl": -1}, ["rollout", "ttl"]),
         ({"mode": "hold"}, ["mode"]),
+        ({"mode": "anonymous"}, ["mode"]),
         ({"users": ["a", 1]}, ["users[1]"]),
         ({"window": {}}, ["window"]),
         ({"page": {"message": 5}}, ["page.message"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,7 +19,10 @@ flags:
   site: {allow: {paths: [/static]}}
   session: {user: {cookie: sessionid}}
   writes: {mode: read-only}
+  soon: {mode: notice, notice: {banner: Soon., hide: ["#changelist-search"]}}
+  nobody: {mode: anonymous, strip: {cookies: [sessionid]}}
 """
+NOTICE = re.compile(rb'<link rel="stylesheet" href="/-/maintenance/[^>]*><div [^>]*>Soon.</div>')
 NEW_USER = {
     "username": "maria",
     "usable_password": "true",
@@ -58,7 +62,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def gateway(shop: Shop) -> Iterator[GatewayProcess]:
     """The gateway, with every flag as the YAML has it again afterwards."""
     yield shop.gateway
-    shop.gateway.reset("site", "session", "writes")
+    shop.gateway.reset("site", "session", "writes", "soon", "nobody")
 
 
 async def journey(port: int) -> list[tuple[str, Page]]:
@@ -198,3 +202,33 @@ async def test_refused_upload_gets_its_answer(gateway: GatewayProcess) -> None:
         page = await person.post("/admin/login/", {}, token="", upload=bytes(2**20))
 
     assert page.status == 503
+
+
+async def test_notice_changes_nothing_else_of_the_admin(gateway: GatewayProcess) -> None:
+    paths = ("/", "/admin/", "/admin/auth/user/", "/admin/auth/user/add/", "/no/such/page",
+             "/admin", "/static/admin/css/base.css", "/static/admin/js/core.js")  # fmt: skip
+    async with Browser(gateway.port) as person:
+        assert (await person.log_in()).status == 302
+        without = [await person.get(path, Accept="text/html,*/*") for path in paths]
+        gateway.flip("soon", enabled=True)
+        noticed = [await person.get(path, Accept="text/html,*/*") for path in paths]
+
+    for page, expected, path in zip(noticed, without, paths, strict=True):
+        html = page.status != 301 and not path.startswith("/static/")
+        bare, count = NOTICE.subn(b"", page.body)
+        assert (bare, count, page.status) == (expected.body, html, expected.status), path
+        assert page.fields == expected.fields or html, path
+
+
+async def test_anonymous_logs_everybody_out_for_as_long_as_it_is_on(
+    gateway: GatewayProcess,
+) -> None:
+    async with Browser(gateway.port) as person:
+        assert (await person.log_in()).status == 302
+        gateway.flip("nobody", enabled=True)
+        during = await person.get("/admin/")
+        gateway.flip("nobody", enabled=False)
+        after = await person.get("/admin/")
+
+    assert during.status == 302
+    assert after.status == 200
