@@ -128,9 +128,9 @@ class UpstreamConnection(asyncio.Protocol):
 
     @property
     def host(self) -> str:
-        """The address at the other end; "" on a Unix socket."""
+        """The address at the other end, without a zone; "" on a Unix socket."""
         name = self.transport.get_extra_info("peername")
-        return str(name[0]) if isinstance(name, tuple) else ""
+        return str(name[0]).partition("%")[0] if isinstance(name, tuple) else ""
 
     def let_go(self) -> None:
         """Take no further request: the app's name has other addresses now. Idempotent."""

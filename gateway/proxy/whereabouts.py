@@ -80,14 +80,14 @@ class Whereabouts:
             self._failed.set()
             raise
         with contextlib.suppress(OSError):  # it has ended already
-            self._avoid_before(made.getpeername()[0], places)
+            self._avoid_before(made.getpeername()[0].partition("%")[0], places)
         return made
 
     async def _ask(self) -> None:
         host, port = self._address.host, self._address.port
         try:
             found = await self._resolve(host, port)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # unknown, or no name that can be asked for
             goes_on = ", its last known addresses go on" if self._places else ""
             self._plane.trouble.warning(f"the app's name is not resolved{goes_on}: {host}: {error}")
             self._why = str(error)
@@ -122,7 +122,7 @@ class Whereabouts:
 
 
 def _host(place: AddrInfoType) -> str:
-    return str(place[4][0])
+    return str(place[4][0]).partition("%")[0]
 
 
 def _hosts(places: Sequence[AddrInfoType]) -> set[str]:
