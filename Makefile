@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test soak scope check fmt lock bench bench-guard clean
+.PHONY: run test soak fuzz scope check fmt lock bench bench-guard clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -30,6 +30,11 @@ test: $(STAMP)  ## every test; installs the servers it tests with where it may
 soak: $(STAMP)  ## nothing runs while a guarded command does: load, guards and faults, ten minutes
 	@sh tests/install-servers.sh
 	$(BIN)/python -m tests.soak
+
+FUZZ_SECONDS ?= 60
+fuzz: $(STAMP)  ## each harness of tests/fuzz under atheris, for FUZZ_SECONDS
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 scope: $(STAMP)  ## asks real frameworks what they make of odd requests; writes docs/scope.md
 	@sh tests/install-servers.sh

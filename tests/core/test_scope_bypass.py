@@ -14,7 +14,7 @@ from gateway.core.readings import read_targets
 from tests.scope.judge import ALL_BUT_HELP, HOST, SEARCH, all_but_ops, judge, listed
 from tests.support.scope_oracle import cookies, is_at, is_just_at, paths
 
-BOUNDED = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+BOUNDED = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 BOB, OPS = listed("cookie", "uid"), all_but_ops("cookie", "uid")
 
 PIECES = st.sampled_from(
