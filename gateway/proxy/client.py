@@ -86,7 +86,7 @@ class ClientConnection(Speaker):
             self._hold_ahead(data)
         elif not self._body.done:
             self._take_body(data)
-        elif self._busy:
+        elif self._exchange is not None or self._unsent:
             self._hold_ahead(data)
         else:
             self._take(data)
@@ -158,11 +158,11 @@ class ClientConnection(Speaker):
         self._app_slow = False
         self._read_on()
 
-    def exchange_ended(self, *, close: bool, whole: bool) -> None:
-        """The answer is out. ``whole``: so was the request."""
+    def exchange_ended(self, exchange: Exchange) -> None:
+        """The answer is out."""
         self._exchange = None
-        if close or self.ending:
-            self.finish(linger=not whole or bool(self._buffer))
+        if exchange.closes or self.ending:
+            self.finish(linger=not exchange.uploaded or bool(self._buffer))
         else:
             self._next()
 
@@ -221,7 +221,8 @@ class ClientConnection(Speaker):
                         # from a head's first byte; what trickles in after it moves nothing
                         self.deadline = self._plane.time() + settings.timeouts.header
                     return
-                data = self._begin(*cut)
+                raw, rest = cut
+                data = self._begin(raw, rest)
                 if not data:
                     return
         except (ClientError, FramingError) as error:
@@ -337,12 +338,12 @@ class ClientConnection(Speaker):
 
     def _next(self) -> None:
         """The connection is free for the next request, which may be here already."""
+        plane = self._plane
+        self.deadline = plane.time() + plane.settings.timeouts.idle
         if not (self._buffer or self._paused or self._eof or self.ending):
-            self._wait_for_client()
             return
         self._app_slow = False
         ahead, self._buffer = self._buffer, b""
-        self._wait_for_client()
         self._resume()
         if ahead:
             self._take(ahead)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from gateway.core.decision import Refuse, decide
 from gateway.proxy.body import BodyReader, UntilClose
 from gateway.proxy.errors import AppError, LeaseOutError
+from gateway.proxy.pool import FRESH
 from gateway.proxy.request import RequestHead
 from gateway.proxy.response import ResponseHead
 from gateway.proxy.tunnel import Tunnel
@@ -38,7 +39,8 @@ _LEASE_OUT = "the gateway has lost touch with its store"
 class Exchange:
     """``uploaded``: the request has gone out whole. ``answered``: a head went to the client.
 
-    ``was_cut``: by ``close_endless``. ``given_up_at`` is on the loop's clock.
+    ``closes``: the answer says that the client's connection ends with it. ``was_cut``: by
+    ``close_endless``. ``given_up_at`` is on the loop's clock.
     """
 
     # Defaults are the class's, so that a plain exchange sets only what differs.
@@ -49,7 +51,7 @@ class Exchange:
     was_cut = False
     given_up_at: float | None = None
     _tunnel: Tunnel | None = None
-    _close = False
+    closes = False
     _retried = False
     _slow = False
     _until_close = False
@@ -106,7 +108,9 @@ class Exchange:
         self.uploaded = whole
         plane = self._plane
         plane.in_flight.add(self)
-        connection = plane.pool.take(plane.time(), fresh=not self.request.repeatable)
+        # Of a request that may be sent twice, the age of the connection is not asked.
+        since = None if self.request.repeatable() else plane.time() - FRESH
+        connection = plane.pool.take(since)
         if connection is not None:
             self.upstream = connection
             connection.begin(self, self.request.forwarded() + body)
@@ -187,28 +191,24 @@ class Exchange:
     def answer(self, head: ResponseHead, body: BodyReader, first: bytes) -> None:
         """The answer's head with what has come of its body, in one write."""
         self.answered = True
+        block = self.request.block
+        decode = block.http_1_0
+        close = not (block.keep_alive and self.uploaded)
         if head.content_length is None:
             self.event_stream = head.event_stream
             self._until_close = isinstance(body, UntilClose)
+            close = close or self._until_close or (decode and head.chunked)
         self._plane.tally.answered(head.status)
         client = self.client
         if client is None:
             if self.event_stream and self.upstream is not None:
                 self.upstream.dismiss(self)  # it has no end to be read to
             return
-        block = self.request.block
-        decode = block.http_1_0
-        self._close = (
-            not block.keep_alive
-            or not self.uploaded
-            or client.draining
-            or self._until_close
-            or (decode and head.chunked)
-        )
-        connection = b"Connection: close\r\n" if self._close else b""
-        if decode and not self._close:  # HTTP/1.0 must be told that the connection stays
+        self.closes = close = close or client.draining
+        connection = b"Connection: close\r\n" if close else b""
+        if decode and not close:  # HTTP/1.0 must be told that the connection stays
             connection = b"Connection: keep-alive\r\n"
-        client.write(head.relayed(connection, first, decode=decode))
+        client.transport.write(head.relayed(connection, first, decode=decode))
 
     def relay(self, data: bytes) -> None:
         if self.client is not None:
@@ -238,7 +238,7 @@ class Exchange:
         client = self.client
         self._leave()
         if client is not None:
-            client.exchange_ended(close=self._close, whole=self.uploaded)
+            client.exchange_ended(self)
 
     def fail(self, error: AppError) -> None:
         """No answer, or half a one: say so where nothing was said yet, else cut it visibly."""
@@ -259,7 +259,7 @@ class Exchange:
 
     def retry(self) -> bool:
         """The kept connection had just been closed: once more, where that is safe."""
-        if self._retried or not self.request.repeatable or self.client is None:
+        if self._retried or not self.request.repeatable() or self.client is None:
             return False
         self._retried = True
         self._plane.tally.retried += 1

@@ -60,11 +60,12 @@ RESPONSE_HEAD = re.compile(
     rb"HTTP/1\.([01]) ([1-9][0-9]{2})((?: [\t\x20-\x7e\x80-\xff]*+)?)" + _LINES
 )
 
-# The answer that most are, in one match: a length, kept alive, nothing else of concern.
+# The answer that most are, in one match: a length, kept alive, nothing else of concern. Those
+# that have no body though they may say a length (1xx, 204, 304) are not among them.
 _PLAIN_LINES = rb"(?:\r\n(?!" + _CONCERNS_ANSWERS + rb":)" + _LINE + rb")*+"
 _KEEP_ALIVE = rb"(\r\nConnection: keep-alive(?=\r))?"
 PLAIN_RESPONSE_HEAD = re.compile(
-    rb"HTTP/1\.1 ([1-9][0-9]{2}) [\t\x20-\x7e\x80-\xff]*+" + _PLAIN_LINES + _KEEP_ALIVE
+    rb"HTTP/1\.1 (?!204|304)([2-9][0-9]{2}) [\t\x20-\x7e\x80-\xff]*+" + _PLAIN_LINES + _KEEP_ALIVE
     + _PLAIN_LINES + rb"\r\nContent-Length: ([0-9]{1,18})(?=\r)" + _PLAIN_LINES + _KEEP_ALIVE
     + _PLAIN_LINES + rb"\r\n\r\n"
 )  # fmt: skip

@@ -30,13 +30,13 @@ class Pool:
     def __len__(self) -> int:
         return len(self._idle)
 
-    def take(self, now: float, *, fresh: bool) -> UpstreamConnection | None:
-        """The warmest usable connection. ``fresh``: only one that answered just now."""
-        while self._idle:
-            connection = self._idle[-1]
-            if fresh and now - connection.idle_since > FRESH:
+    def take(self, since: float | None) -> UpstreamConnection | None:
+        """The warmest usable connection. ``since``: only one that has answered since then."""
+        idle = self._idle
+        while idle:
+            if since is not None and idle[-1].idle_since < since:
                 return None
-            self._idle.pop()
+            connection = idle.pop()
             if connection.quiet():
                 return connection  # of any other, the end or the poison is read soon
         return None

@@ -101,7 +101,7 @@ class RequestHead:
         self.host = block.host
         self.upgrade = False
         self.client = ""
-        self.rest = b""  # of the head as it goes to the app, from the Host field on
+        self.rest = b""  # of the head as it goes to the app, from the version on
 
     @property
     def fields(self) -> list[tuple[bytes, bytes]]:
@@ -111,7 +111,6 @@ class RequestHead:
     def memo(self) -> dict[object, object]:
         return self.block.memo
 
-    @property
     def repeatable(self) -> bool:
         """May be sent again if a kept connection closed before a byte of answer came."""
         return self.method in IDEMPOTENT and not self.block.has_body and not self.upgrade
@@ -125,7 +124,7 @@ class RequestHead:
 
     def forwarded(self) -> bytes:
         """The head as the app gets it."""
-        return b"%b %b HTTP/1.1\r\n%b" % (self.method, self.origin, self.rest)
+        return b"%b %b%b" % (self.method, self.origin, self.rest)
 
 
 class _Silent:
@@ -200,7 +199,7 @@ class RequestReader:
         hop = _hop_fields(block, upgrade=head.upgrade)
         forwarding = self._peer.field_lines(block, head.host)
         host = head.host or self._default_host
-        head.rest = b"Host: %b%b%b%b\r\n" % (host, kept, hop, forwarding)
+        head.rest = b" HTTP/1.1\r\nHost: %b%b%b%b\r\n" % (host, kept, hop, forwarding)
         if not block.upgrade and head.host is block.host:
             self._known, self._block = raw[end:], block
             self._client, self._rest = head.client, head.rest

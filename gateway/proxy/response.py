@@ -79,6 +79,8 @@ class ResponseHead:
 def parse_plain(data: bytes) -> tuple[ResponseHead, bytes] | None:
     """An answer's head as most are, and what follows it; None: it is not whole, or not plain.
 
+    It is final, and has a body of ``content_length`` bytes unless a HEAD asked for it.
+
     Measured on nine fields: 1.7 us, the search for the head's end included. parse_response
     takes 3.7 us and comes to the same.
     """

@@ -255,9 +255,16 @@ class UpstreamConnection(asyncio.Protocol):
     def _take_head(self, exchange: Exchange, data: bytes) -> None:
         if self._buffer:
             data = self._buffer + data
-        if (plain := parse_plain(data)) is not None and not plain[0].informational:
+        plain = parse_plain(data)
+        if plain is not None:
             self._buffer = b""
-            self._answer(exchange, *plain)
+            head, rest = plain
+            if head.content_length == len(rest) and exchange.request.method != b"HEAD":
+                # whole already, as most are: nothing to be counted
+                exchange.answer(head, NO_BODY, rest)
+                self._end(exchange, keep=True)
+            else:
+                self._answer(exchange, head, rest)
             return
         end = data.find(b"\r\n\r\n")
         if end < 0:
@@ -295,11 +302,6 @@ class UpstreamConnection(asyncio.Protocol):
     def _answer(self, exchange: Exchange, head: ResponseHead, rest: bytes) -> None:
         self._keep = head.keep_alive
         request = exchange.request
-        if head.content_length == len(rest) and head.has_body(request.method):
-            # whole already, as most are: nothing to be counted
-            exchange.answer(head, NO_BODY, rest)
-            self._end(exchange, keep=self._keep)
-            return
         body = head.body(request.method, decode=request.block.http_1_0)
         if body is NO_BODY:
             exchange.answer(head, body, b"")
@@ -326,21 +328,24 @@ class UpstreamConnection(asyncio.Protocol):
         """The answer is whole. The connection is free before the client may ask again."""
         self.exchange = None
         self._body = None
-        self.deadline = NEVER
-        if not exchange.uploaded or self._unread:
-            self.transport.abort()  # answered without reading all of the request
-        elif keep and not self.transport.is_closing():
+        if keep and exchange.uploaded and not self._unread:
             self._release()
-        else:
+        elif exchange.uploaded and not self._unread:
+            self.deadline = NEVER
             self.transport.close()
+        else:
+            self.deadline = NEVER
+            self.transport.abort()  # answered without reading all of the request
         exchange.end()
 
     def _release(self) -> None:
+        """Into the pool, which looks again whether it is closing when it is taken."""
         if self._waits:  # the last piece was more than the client takes at once
             self._waits = False
             self.transport.resume_reading()
         self.reused = True
-        coldest = self._plane.pool.release(self, self._plane.time())
+        plane = self._plane
+        coldest = plane.pool.release(self, plane.time())
         if coldest is not None:
             coldest.finish()
 

@@ -65,7 +65,7 @@ def exchange(client: Client) -> Exchange:
     plane = SimpleNamespace(
         in_flight=InFlight(lambda: 300.0, lambda: 0.0),
         live=SimpleNamespace(snapshot=NOTHING, current=lambda: NOTHING),
-        pool=SimpleNamespace(take=lambda _now, *, fresh: None),
+        pool=SimpleNamespace(take=lambda _since: None),
         connector=SimpleNamespace(connect=lambda _exchange: None),
         tally=Tally(),
         trouble=SimpleNamespace(warning=lambda _text: None),

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.proxy.pool import FRESH, MAX_IDLE, Pool
+from gateway.proxy.pool import MAX_IDLE, Pool
 
 
 class Kept:
@@ -31,9 +31,9 @@ def test_the_warmest_connection_is_taken_first(pool: Any) -> None:
     pool.release(cold, 1.0)
     pool.release(warm, 2.0)
 
-    assert pool.take(3.0, fresh=False) is warm
-    assert pool.take(3.0, fresh=False) is cold
-    assert pool.take(3.0, fresh=False) is None
+    assert pool.take(None) is warm
+    assert pool.take(None) is cold
+    assert pool.take(None) is None
 
 
 def test_a_kept_connection_has_the_idle_time(pool: Any) -> None:
@@ -47,9 +47,9 @@ def test_what_may_not_be_repeated_goes_out_on_a_fresh_connection_only(pool: Any)
     connection = Kept()
     pool.release(connection, 10.0)
 
-    assert pool.take(10.0 + FRESH + 0.1, fresh=True) is None
+    assert pool.take(10.1) is None
     assert len(pool) == 1
-    assert pool.take(10.0 + FRESH, fresh=True) is connection
+    assert pool.take(10.0) is connection
 
 
 def test_a_connection_on_which_something_arrived_is_passed_over_and_forgotten(pool: Any) -> None:
@@ -57,7 +57,7 @@ def test_a_connection_on_which_something_arrived_is_passed_over_and_forgotten(po
     pool.release(good, 1.0)
     pool.release(Kept(quiet=False), 2.0)
 
-    assert pool.take(2.0, fresh=False) is good
+    assert pool.take(None) is good
     assert len(pool) == 0
 
 
@@ -77,4 +77,4 @@ def test_forgetting_is_idempotent(pool: Any) -> None:
     pool.forget(connection)
     pool.forget(connection)
 
-    assert pool.take(1.0, fresh=False) is None
+    assert pool.take(None) is None

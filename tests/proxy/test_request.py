@@ -287,7 +287,7 @@ def test_no_other_upgrade_goes_on(line: bytes, lines: list[bytes]) -> None:
 def test_what_may_be_sent_a_second_time(
     line: bytes, lines: list[bytes], *, repeatable: bool
 ) -> None:
-    assert parse(*lines, line=line).repeatable is repeatable
+    assert parse(*lines, line=line).repeatable() is repeatable
 
 
 @given(st.binary(max_size=200))
@@ -324,7 +324,7 @@ def outcome(reading: RequestReader, head: bytes) -> tuple[object, ...]:
         read = reading.read(head)
     except ClientError as error:
         return (error.status,)
-    return read.method, read.target, read.host, read.client, read.forwarded(), read.repeatable
+    return read.method, read.target, read.host, read.client, read.forwarded(), read.repeatable()
 
 
 @given(st.lists(HEADS, max_size=6), st.booleans())
