@@ -201,7 +201,8 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, origin: Origin) -> tup
     line = min(mark.line, len(lines) - 1) if mark else 0
     if mark and lines[line][mark.column : mark.column + 1] == "\t":
         return Origin(origin.file, line + 1, ""), "has a tab; YAML is indented with spaces"
-    message = error.problem or "is not YAML"
+    # To YAML, a secret that begins with "*" is an alias, and one with "&" an anchor.
+    message = _NAMED.sub(r"\1", error.problem or "is not YAML")
     began = error.context_mark
     if error.context and began and began.line < line:
         message = f"{message} {error.context} that begins in line {began.line + 1}"
@@ -212,6 +213,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, origin: Origin) -> tup
     return Origin(origin.file, line + 1, ""), message
 
 
+_NAMED = re.compile(r"""(alias|anchor) (['"]).*?\2""")
 _COLON_AT_END = re.compile(r":\s*(?:#.*)?$")
 _TOO_DEEP = "is nested too deeply"
 _SCALAR_TAGS = {"null", "bool", "int", "float", "timestamp", "str", "value"}

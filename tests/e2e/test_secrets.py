@@ -1,0 +1,157 @@
+"""No secret shows in anything that a gateway emits: answers, log, audit, metrics, command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway_process import TOKEN, GatewayProcess, Reply
+from tests.support.servers import wait_until
+
+VIEWER, SCRAPE, KEY, GUESS, SPELT = (
+    "s3cret-of-the-viewer",
+    "s3cret-of-the-scraper",
+    "s3cret-of-the-link",
+    "s3cret-that-was-guessed",
+    "s3cret-misspelt",
+)
+SECRETS = (TOKEN, VIEWER, SCRAPE, KEY, GUESS, SPELT)
+FLAGS = f"""
+flags:
+  site: {{}}
+  reindex: {{user: {{cookie: uid}}, allow: {{key: {KEY}}}}}
+"""
+CALLS = (
+    *(("GET", path) for path in ("/", "/healthz", "/readyz", "/metrics", "flags", "flags/site")),
+    *(("GET", path) for path in ("status", "guards", "openapi.json", "audit", "explain?url=/")),
+    *(("GET", path) for path in ("nothing", "flags/nothing", "explain?url=", "audit?limit=x")),
+    *(("PATCH", "flags/site"), ("POST", "flags/site"), ("DELETE", "members/nobody")),
+    *(("PUT", "flags/reindex/users/ann"), ("POST", "flags/site/drain"), ("POST", "flags/x/guards")),
+)
+# Each of these is an edit that is wrong, with a secret near what is wrong.
+EDITS = (
+    f"control: {{token: '{SPELT} with a space'}}",
+    f"control: {{token: *{SPELT}}}",
+    f"control: {{token: [{SPELT}]}}",
+    f"control: {{token: &{SPELT} a, metrics_token: &{SPELT} b}}",
+    f'control: {{token: "{SPELT}\\q"}}',
+    f"control: {{tokens: {{ci: {SPELT}}}}}",
+    f"control: {{token: {SPELT}}}}}",
+    f"store: redis://ann:{SPELT}@",
+    f"upstream: http://ann:{SPELT}@app:1",
+    f"flags: {{site: {{allow: {{key: [{SPELT}]}}}}}}",
+)
+
+
+class Told:
+    """All that was emitted, piece by piece, with what it was."""
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple[str, str]] = []
+
+    def add(self, what: str, said: object) -> None:
+        self.pieces.append((what, str(said)))
+
+    def leaks(self) -> Iterator[tuple[str, str]]:
+        for what, said in self.pieces:
+            for secret in SECRETS:
+                if secret in said:
+                    yield what, secret
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GatewayProcess]:
+    monkeypatch.setenv("GATEWAY_LOG_LEVEL", "debug")
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    tokens = f"tokens: {{board: {{token: {VIEWER}}}}}, metrics_token: {SCRAPE}"
+    process = GatewayProcess(tmp_path, "http://127.0.0.1:9", FLAGS)
+    text = process.config_text(FLAGS).replace(f"token: {TOKEN}", f"token: {TOKEN}, {tokens}")
+    process.replace_config(text)
+    with process:
+        yield process
+
+
+def test_no_secret_shows_in_anything_that_is_emitted(gateway: GatewayProcess) -> None:
+    told = Told()
+    call_all(gateway, told)
+    send_garbage(gateway, told)
+    edit_wrongly(gateway, told)
+    run_commands(gateway, told)
+    os.kill(gateway.program.pid, signal.SIGHUP)
+    read_files(gateway, told)
+    assert len(told.pieces) > 100
+    assert dict(told.leaks()) == {}
+
+
+def call_all(gateway: GatewayProcess, told: Told) -> None:
+    statuses = set()
+    for token in (TOKEN, VIEWER, SCRAPE, GUESS, None):
+        for method, path in CALLS:
+            document = {"enabled": "maybe"} if method in {"PATCH", "POST"} else None
+            reply = gateway.call(method, path, document, token=token)
+            statuses.add(reply.status)
+            told.add(f"{method} {path}", reply)
+    assert statuses >= {200, 400, 401, 403, 404, 405, 422, 429}
+
+
+def send_garbage(gateway: GatewayProcess, told: Told) -> None:
+    line = f"Authorization: Bearer {TOKEN}".encode()
+    for port in (gateway.control, gateway.port):
+        for field in (line + b"\x00", line + b"x" * 70_000, b" " + line, b"\x01" + line):
+            with socket.create_connection(("127.0.0.1", port), 30) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + field + b"\r\n\r\n")
+                told.add("an answer to garbage", received(client))
+
+
+def received(client: socket.socket) -> bytes:
+    pieces = []
+    try:
+        while piece := client.recv(65_536):
+            pieces.append(piece)
+    except ConnectionResetError:
+        pass
+    return b"".join(pieces)
+
+
+def edit_wrongly(gateway: GatewayProcess, told: Told) -> None:
+    good = gateway.config.read_text()
+
+    def status() -> Reply:
+        return gateway.call("GET", "status")
+
+    for edit in EDITS:
+        key = edit.partition(":")[0]
+        kept = [line for line in good.splitlines() if not line.startswith(f"{key}:")]
+        if key == "flags":
+            kept = kept[: kept.index("")]
+        gateway.replace_config("\n".join([*kept, edit, ""]))
+        wait_until(lambda: not status().document["config"]["valid"], f"{edit} is seen", within=60)
+        told.add("status", status())
+        told.add("readyz", gateway.call("GET", "/readyz"))
+        if edit is EDITS[0]:
+            told.add("check", gateway.cli("check", "-c", str(gateway.config)))
+        gateway.replace_config(good)
+        wait_until(lambda: status().document["config"]["valid"], "it is mended", within=60)
+
+
+def run_commands(gateway: GatewayProcess, told: Told) -> None:
+    for words in (
+        ("status",),
+        ("on", "nothing"),
+        ("status", "--token", GUESS),
+        ("audit", "--json"),
+    ):
+        done = gateway.cli(*words)
+        told.add(f"gateway {words[0]}", done.stdout + done.stderr)
+
+
+def read_files(gateway: GatewayProcess, told: Told) -> None:
+    told.add("the log", gateway.program.log.read_text())
+    for path in filter(Path.is_file, gateway.folder.rglob("gateway.db*")):
+        told.add(path.name, path.read_bytes())
+    assert "refused" in gateway.program.log.read_text()
