@@ -58,7 +58,7 @@ class Connection(web.RequestHandler):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled = self._loop.call_later(STALLED, self.abort)
+        self._stalled = asyncio.get_running_loop().call_later(STALLED, self.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -11,7 +11,7 @@ from tests.support.servers import BIN
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 FLAGS = """
 flags:
-  reindex: {user: {cookie: uid}, users: [ann], paths: [/search]}
+  reindex: {user: {cookie: uid}, users: [ann], paths: [/search], strip: {cookies: [sid]}}
 """
 
 
