@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test soak fuzz scope check fmt lock bench bench-guard clean
+.PHONY: run test soak fuzz scope check fmt lock bench bench-guard bench-slow clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -67,6 +67,10 @@ bench: $(STAMP)  ## CPU a request, side by side with nginx, HAProxy, Caddy, aioh
 bench-guard: $(STAMP)  ## what a flip, a drain and a guarded user take; some two minutes
 	@sh tests/install-servers.sh
 	$(BIN)/python -m bench.guard
+
+bench-slow: $(STAMP)  ## what 2,000 slow clients and 10,000 idle ones cost; some two minutes
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m bench.slow
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -95,6 +95,19 @@ async def test_one_bad_request_does_not_lose_the_good_ones_before_it(stage: Stag
     assert app.silent()
 
 
+async def test_what_follows_a_request_that_says_close_is_no_request(stage: Stage) -> None:
+    client = await stage.client()
+    await client.send(head(b"GET /1 HTTP/1.1", b"Host: a", b"Connection: close") + get(b"/2"))
+    app, first = await stage.app.serve()
+    await app.send(ok(b"first"))
+
+    assert first.line == b"GET /1 HTTP/1.1"
+    assert (await client.answer()).body == b"first"
+    assert await client.ended() == "closed"
+    assert app.silent()
+    assert stage.app.untouched()
+
+
 async def test_an_error_after_a_head_request_has_its_body(stage: Stage) -> None:
     client = await stage.client()
     await client.send(head(b"HEAD / HTTP/1.1", b"Host: a"))
