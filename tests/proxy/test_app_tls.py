@@ -216,7 +216,7 @@ async def test_new_authorities_are_for_new_connections(
     await kept.get()
     assert (await kept.answer()).status == 200
     stage.take_settings(upstream_tls=tls(None))
-    stage.plane.pool.take(stage.plane.time(), fresh=False).finish()
+    stage.plane.pool.take(None).finish()
     await kept.get()
 
     assert (await kept.answer()).status == 502
