@@ -33,10 +33,8 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 
 
 @pytest.fixture
-async def stage(system: System, start: Any, caplog: pytest.LogCaptureFixture) -> Any:
-    stage: Stage = await start()
-    yield stage
-    caplog.clear()  # what is said of descriptors is expected here
+async def stage(system: System, start: Any) -> Any:
+    return await start()
 
 
 async def served(stage: Stage, client: RawClient) -> None:
