@@ -11,6 +11,7 @@ import secrets
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ from gateway.telemetry.shared_tally import Count, Desk
 from gateway.telemetry.tally import Tally
 
 log = logging.getLogger("gateway")
+
+_HELD = "held:"  # before a flag's name: how many wait for it, among what a worker tells
 
 _START_PATIENCE = 1.0  # seconds for calls that came while the start failed
 
@@ -198,6 +201,7 @@ class Gateway:
             concerned=self._plane.in_flight.concerned,
             member=self._describe,
             barrier=self._barrier,
+            held=lambda: self._figures().held,
             listening=lambda: self._listener.listening,
             gathered=self._gathered,
         )
@@ -265,7 +269,8 @@ class Gateway:
         desk = self._seat.desk
         if desk is not None:
             gauges = {name: gauge.value for name, gauge in self._gauges().items()}
-            desk.publish(Count(self._tally, gauges))
+            held = {f"{_HELD}{flag}": count for flag, count in self._held().items()}
+            desk.publish(Count(self._tally, gauges | held))
 
     async def _gathered(self) -> None:
         # By then each of the others has told its count at least once more.
@@ -276,15 +281,23 @@ class Gateway:
         """Of all workers: what they have last told, and what this one knows now."""
         gauges, desk = self._gauges(), self._seat.desk
         if desk is None:
-            return self._tally, gauges
+            return Figures(self._tally, gauges, self._held())
         self._publish()
         tally, of_all = desk.read()
-        return tally, {
+        joined = {
             name: gauge._replace(
                 value=gauge.together([each[name] for each in of_all if name in each])
             )
             for name, gauge in gauges.items()
         }
+        held: Counter[str] = Counter()
+        for each in of_all:
+            told = {name: int(count) for name, count in each.items() if name.startswith(_HELD)}
+            held.update({name.removeprefix(_HELD): count for name, count in told.items()})
+        return Figures(tally, joined, held)
+
+    def _held(self) -> Mapping[str, int]:
+        return self._plane.usher.room.counts()
 
 
 async def serve(

@@ -55,7 +55,8 @@ def _told(document: Document) -> Iterator[str]:
     decides = document.get("flag")
     reason = document.get("reason", "")
     if decides:
-        yield one_line(f"held back by {decides} ({reason})")
+        waits = document.get("decision") == "hold"
+        yield one_line(f"{'waits for' if waits else 'held back by'} {decides} ({reason})")
     else:
         applying = listed([str(name) for name in document.get("applying") or ()])
         beside = f", and {applying} applied" if applying else ""

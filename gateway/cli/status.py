@@ -59,9 +59,14 @@ def _row(flag: Document, now: float) -> list[str]:
         since += f", {span(max(0.0, until - now))} left"
     cells = (
         flag.get("flag"), flag.get("kind"), state_of(flag), flag.get("mode"), scope_of(flag),
-        origin_of(flag), since, flag.get("by"), flag.get("reason"), flag.get("in_flight"),
+        origin_of(flag), since, flag.get("by"), flag.get("reason"), _in_flight(flag),
     )  # fmt: skip
     return ["" if cell is None else str(cell) for cell in cells]
+
+
+def _in_flight(flag: Document) -> object:
+    held = flag.get("held")
+    return f"{flag.get('in_flight')}, {held} held" if held else flag.get("in_flight")
 
 
 def _stacked(*row: str) -> list[str]:
@@ -92,7 +97,7 @@ def _details(flag: Document, now: float) -> Iterator[str]:
 
 
 def _general(revision: object, general: Document, now: float) -> Iterator[str]:
-    yield _line("revision", f"{revision}, {general.get('in_flight')} in flight")
+    yield _line("revision", f"{revision}, {general.get('in_flight')} in flight{_held(general)}")
     for member in general.get("members") or []:
         yield _line("member", member_line(member, now))
     for guard in general.get("guards") or []:
@@ -108,6 +113,13 @@ def _trouble(store: Document) -> str:
     if not store.get("reachable"):
         return f": NOT REACHED: {store.get('error')}"
     return "" if store.get("writable", True) else f": TAKES NO WRITES: {store.get('error')}"
+
+
+def _held(general: Document) -> str:
+    if not general.get("held"):
+        return ""
+    for_app = f" ({general['held_for_app']} for the app)" if general.get("held_for_app") else ""
+    return f", {general['held']} held{for_app}"
 
 
 def _config(config: Document) -> Iterator[str]:

@@ -10,12 +10,13 @@ from gateway.config.addresses import host_pattern
 from gateway.config.applying import read_notice, read_strip
 from gateway.config.errors import Report
 from gateway.config.exemptions import NEEDS_USER, path_pattern, read_exemptions
+from gateway.config.holding import read_hold
 from gateway.config.identities import read_identity
 from gateway.config.nodes import Node, Table
 from gateway.config.pages import read_page
 from gateway.config.scalars import boolean, choice, duration, percentage, text, token_text, word
 from gateway.config.section import Section, is_null
-from gateway.core.flags import Flag, FlagState, Mode, Page, Scope
+from gateway.core.flags import Flag, FlagState, HoldTerms, Mode, Page, Scope
 from gateway.core.methods import SAFE_METHODS
 
 LONGEST_NAME = 64
@@ -23,17 +24,19 @@ LONGEST_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a flag takes from the site: the ttl in seconds, the folder of templates."""
+    """What a flag takes from the site: the ttl in seconds, the folder of templates, the terms."""
 
     ttl: float
     folder: Path
+    hold: HoldTerms
 
 
 def read_flags(top: Section, defaults: Defaults) -> tuple[Flag, ...]:
     """The flags in the order written; without the key, one for the whole site: ``site``."""
     node = top.node("flags")
     if node is None or is_null(node):
-        return (Flag("site", FlagState(enabled=False, ttl=defaults.ttl, ttl_inherited=True)),)
+        state = FlagState(enabled=False, ttl=defaults.ttl, ttl_inherited=True)
+        return (Flag("site", state, hold=defaults.hold),)
     if not isinstance(node, Table):
         top.section("flags")  # reports the wrong type
         return ()
@@ -66,6 +69,7 @@ def read_flag(name: str, node: Node, defaults: Defaults, report: Report) -> Flag
             ),
             page=page,
             strict=section.take("strict", boolean, default=False),
+            hold=read_hold(section.section("hold"), defaults.hold),
             notice=read_notice(section.section("notice")),
             strip=read_strip(section.section("strip")),
         )
@@ -103,7 +107,7 @@ def _read_state(section: Section, defaults: Defaults, page: Page) -> FlagState:
         users=tuple(dict.fromkeys(section.each("users", word))),
         rollout=section.take("rollout", percentage, 0.0),
         ttl=section.take("ttl", duration, defaults.ttl),
-        mode=section.take("mode", choice(Mode, later=_LATER_MODES), Mode.UNAVAILABLE),
+        mode=section.take("mode", choice(Mode), Mode.UNAVAILABLE),
         message=page.message,
         retry_after=page.retry_after,
         ttl_inherited=not section.given("ttl"),
@@ -139,10 +143,8 @@ _NAMES = (
     f"starts with no dot or hyphen, and is at most {LONGEST_NAME} long"
 )
 _STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode")
-_LATER_MODES = ("hold",)
 _LATER_KEYS = {
     "window": "windows of time",
-    "hold": "holding requests",
     "source": "flags decided elsewhere",
     "drain": "draining",
 }

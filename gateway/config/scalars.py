@@ -6,7 +6,7 @@ No message repeats the value: it may hold a secret that a variable brought in.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -119,13 +119,11 @@ def whole_seconds(node: Node) -> int:
     return int(seconds)
 
 
-def choice(kind: type[E_], later: Sequence[str] = ()) -> Callable[[Node], E_]:
-    """A reader of one of an enum's values; ``later`` are those of a later version."""
+def choice(kind: type[E_]) -> Callable[[Node], E_]:
+    """A reader of one of an enum's values."""
 
     def read(node: Node) -> E_:
         found = text(node)
-        if found in later:
-            raise Invalid(f"this version does not do mode {found} yet")
         known = [str(member) for member in kind]
         if found not in known:
             hint = did_you_mean(found, known)

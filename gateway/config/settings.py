@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from gateway.core.flags import Exemptions, Flag, Network, Page
+from gateway.core.flags import Exemptions, Flag, HoldTerms, Network, Page
 from gateway.core.paths import HostPattern
 
 
@@ -73,6 +73,13 @@ class Drain:
 
     grace: float = 10.0
     orphans: float = 300.0
+
+
+class OnAppDown(StrEnum):
+    """What becomes of a request while the app cannot be reached."""
+
+    ERROR = "error"
+    HOLD = "hold"
 
 
 class Role(StrEnum):
@@ -173,6 +180,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     control: Control = field(default_factory=Control)
     drain: Drain = field(default_factory=Drain)
+    on_app_down: OnAppDown = OnAppDown.ERROR
+    hold: HoldTerms = field(default_factory=HoldTerms)
     store: str = field(default="sqlite:gateway.db", repr=False)  # may hold a password
     ttl: float = 300.0
     allow: Exemptions = field(default_factory=Exemptions)

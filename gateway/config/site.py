@@ -12,13 +12,23 @@ from gateway.config.control import read_control
 from gateway.config.errors import Invalid, Report
 from gateway.config.exemptions import read_site_exemptions
 from gateway.config.flags import Defaults, read_flags
+from gateway.config.holding import read_hold
 from gateway.config.nodes import Node, Scalar, Table
 from gateway.config.pages import read_page
 from gateway.config.redis_address import REDIS_SCHEMES, parse_redis_address, redis_files
-from gateway.config.scalars import duration, integer, positive_duration, text
+from gateway.config.scalars import choice, duration, integer, positive_duration, text
 from gateway.config.section import Read, Section
-from gateway.config.settings import DEFAULT_LISTEN, Address, Drain, Limits, Settings, Timeouts
+from gateway.config.settings import (
+    DEFAULT_LISTEN,
+    Address,
+    Drain,
+    Limits,
+    OnAppDown,
+    Settings,
+    Timeouts,
+)
 from gateway.config.tls import read_tls, read_upstream_tls
+from gateway.core.flags import HoldTerms
 
 
 def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
@@ -26,7 +36,8 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
     folder = path.absolute().parent if path else Path.cwd()
     with Section(root, report) as top:
         _refuse_later(top)
-        defaults = Defaults(ttl=top.take("ttl", duration, 300.0), folder=folder)
+        hold = read_hold(top.section("hold"), HoldTerms())
+        defaults = Defaults(ttl=top.take("ttl", duration, 300.0), folder=folder, hold=hold)
         app = _read_upstream(top, path)
         settings = Settings(
             upstream=app,
@@ -43,6 +54,8 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
             store=top.take("store", _store(folder), f"sqlite:{folder / 'gateway.db'}"),
             ttl=defaults.ttl,
             drain=_read_drain(top.section("drain")),
+            on_app_down=top.take("on_app_down", choice(OnAppDown), OnAppDown.ERROR),
+            hold=hold,
             allow=read_site_exemptions(top.section("allow")),
             page=read_page(top.section("page"), folder),
             flags=read_flags(top, defaults),

@@ -25,10 +25,11 @@ def answer(document: Mapping[str, object], revision: int | None = None) -> web.R
     return response
 
 
-def flag_document(view: FlagView, in_flight: int, site: Page) -> Document:
+def flag_document(view: FlagView, in_flight: int, held: int, site: Page) -> Document:
     """One flag as it holds now, and beside it what the YAML says alone (``yaml``).
 
-    ``in_flight`` is how many exchanges under way it is about; ``site`` is the page of the site.
+    ``in_flight`` is how many exchanges under way it is about, ``held`` how many requests wait
+    for it; ``site`` is the page of the site.
     """
     flag, state = view.flag, view.state
     lift = view.override.lift if view.override is not None else None
@@ -44,6 +45,7 @@ def flag_document(view: FlagView, in_flight: int, site: Page) -> Document:
         "reason": view.reason,
         "until": moment(lift.at) if lift is not None else None,
         "in_flight": in_flight,
+        "held": held,
         "description": flag.description,
         "strict": flag.strict,
         "notice": {"banner": flag.notice.banner, "hide": list(flag.notice.hide)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from typing import assert_never
 from urllib.parse import quote
 
 from aiohttp import web
@@ -11,7 +12,16 @@ from aiohttp import web
 from gateway.control.documents import answer
 from gateway.control.problems import Problem, shown
 from gateway.control.services import SERVICES
-from gateway.core.decision import Forward, Refuse, Verdict, decide, explain, must_ask
+from gateway.core.decision import (
+    Decision,
+    Forward,
+    Hold,
+    Refuse,
+    Verdict,
+    decide,
+    explain,
+    must_ask,
+)
 from gateway.core.request import Facts
 from gateway.core.snapshot import Snapshot
 from gateway.state.live import LiveState
@@ -28,11 +38,11 @@ async def explain_request(request: web.Request) -> web.Response:
     snapshot = await _current(services.state, facts)
     now = services.clock()
     decision = decide(facts, snapshot, now)
-    refused = isinstance(decision, Refuse)
+    flag, word = _outcome(decision)
     applying = decision.applying if isinstance(decision, Forward) else ()
     document = {
-        "flag": decision.flag if isinstance(decision, Refuse) else None,
-        "decision": "refuse" if refused else "forward",
+        "flag": flag,
+        "decision": word,
         "reason": decision.reason.value,
         "applying": list(applying),
         "request": {
@@ -104,6 +114,17 @@ def _client(text: str) -> str:
         return str(ip_address(text)) if text else ""
     except ValueError as error:
         raise Problem(400, f"client must be an IP address, and {shown(text)} is not.") from error
+
+
+def _outcome(decision: Decision) -> tuple[str | None, str]:
+    match decision:
+        case Forward():
+            return None, "forward"
+        case Refuse(flag):
+            return flag, "refuse"
+        case Hold(flag):
+            return flag, "hold"
+    assert_never(decision)
 
 
 def _verdict(verdict: Verdict) -> dict[str, object]:

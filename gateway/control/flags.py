@@ -21,9 +21,11 @@ async def list_flags(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     snapshot = services.state.snapshot
     counts = await services.concerned(snapshot.rules)
-    page = services.state.settings.page
-    shown_with = zip(snapshot.views, counts, strict=True)
-    flags = [flag_document(view, count, page) for view, count in shown_with]
+    page, held = services.state.settings.page, services.held()
+    flags = [
+        flag_document(view, count, held.get(view.flag.name, 0), page)
+        for view, count in zip(snapshot.views, counts, strict=True)
+    ]
     return answer({"revision": snapshot.revision, "flags": flags}, snapshot.revision)
 
 
@@ -60,7 +62,8 @@ async def flag_answer(request: web.Request, snapshot: Snapshot) -> web.Response:
     assert rule is not None  # noqa: S101 every view has one
     services = request.app[SERVICES]
     (count,) = await services.concerned((rule,))
-    document = flag_document(view, count, services.state.settings.page)
+    held = services.held().get(view.flag.name, 0)
+    document = flag_document(view, count, held, services.state.settings.page)
     return answer({**document, "revision": snapshot.revision}, snapshot.revision)
 
 

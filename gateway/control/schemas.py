@@ -56,6 +56,7 @@ _FLAG: Shape = {
     "reason": maybe("string"),
     "until": {**_MOMENT, "description": "When the flip undoes itself."},
     "in_flight": WHOLE,
+    "held": told(WHOLE, "Requests that wait for it, on all workers."),
     "description": TEXT,
     "strict": YES_NO,
     "notice": thing({"banner": TEXT, "hide": several(TEXT)}),
@@ -243,7 +244,7 @@ SCHEMAS: Mapping[str, Shape] = {
     "Explanation": thing(
         {
             "flag": maybe("string"),
-            "decision": {"type": "string", "enum": ["forward", "refuse"]},
+            "decision": {"type": "string", "enum": ["forward", "refuse", "hold"]},
             "reason": TEXT,
             "applying": told(several(TEXT), "Flags in mode notice or anonymous that apply to it."),
             "request": thing({"method": TEXT, "host": TEXT, "target": TEXT, "client": TEXT}),
@@ -282,7 +283,8 @@ SCHEMAS: Mapping[str, Shape] = {
                 "description": "Tasks of the gateway that fail, each with its error.",
             },
             "in_flight": WHOLE,
-            "held": WHOLE,
+            "held": told(WHOLE, "Requests that wait, on all workers."),
+            "held_for_app": told(WHOLE, "Those of them that wait for the app."),
             "on": several(TEXT),
         }
     ),

@@ -39,7 +39,8 @@ class Services:
     ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges under way
     here, ``concerned`` those that each of some flags, in order, is about. ``member`` describes
     this worker process as JSON values: ``member`` (its id), ``since`` (seconds since the epoch)
-    and more. ``listening``: the public port takes connections. ``gathered`` waits until
+    and more. ``held`` is how many requests wait, on all workers, by flag ("" for the app);
+    none that is 0. ``listening``: the public port takes connections. ``gathered`` waits until
     ``metrics`` has what every worker counted before the call.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
@@ -49,6 +50,7 @@ class Services:
     in_flight: Callable[[], int]
     concerned: Callable[[Sequence[Rule]], Awaitable[Sequence[int]]]
     member: Callable[[], Mapping[str, object]]
+    held: Callable[[], Mapping[str, int]] = dict
     listening: Callable[[], bool] = _always
     barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once

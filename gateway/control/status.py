@@ -17,6 +17,7 @@ async def show_status(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     state = services.state
     snapshot = state.snapshot
+    held = services.held()
     document = {
         "revision": snapshot.revision,
         "members": await member_documents(services),
@@ -25,7 +26,8 @@ async def show_status(request: web.Request) -> web.Response:
         "config": _config(state),
         "failures": [f"{name}: {why}" for name, why in state.followers.failures.items()],
         "in_flight": services.in_flight(),
-        "held": 0,
+        "held": sum(held.values()),
+        "held_for_app": held.get("", 0),
         "on": [view.flag.name for view in snapshot.views if is_on(view)],
     }
     return answer(document, snapshot.revision)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.core.evidence import Evidence
 from gateway.core.index import NO_FLAG_HOLDS, Index
-from gateway.core.outcomes import Decision, Forward, Reason, Refuse
+from gateway.core.outcomes import Decision, Forward, HeldBack, Reason
 
 # What banners are made of is had here, whatever is held: a page that shows one was let through.
 OWN_PATHS = b"/-/maintenance/notice/"
@@ -26,7 +26,7 @@ class Applying:
     index: Index
 
     @property
-    def whole(self) -> Refuse | None:
+    def whole(self) -> HeldBack | None:
         """As the index of those that hold: then nothing else has to be looked at."""
         return None if self.holding is None else self.holding.whole
 
@@ -38,5 +38,5 @@ class Applying:
             decision = self.holding.decide(evidence)
             if decision is not NO_FLAG_HOLDS:
                 return decision
-        names = tuple(rule.refusal.flag for rule in self.index.every(evidence))
+        names = tuple(rule.if_held.flag for rule in self.index.every(evidence))
         return Forward(Reason.NO_FLAG_HOLDS, names) if names else NO_FLAG_HOLDS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.core.details import describe, describe_applying
 from gateway.core.evidence import Evidence
 from gateway.core.index import NO_FLAG_HOLDS
-from gateway.core.outcomes import Decision, Forward, Reason, Refuse
+from gateway.core.outcomes import Decision, Forward, HeldBack, Hold, Reason, Refuse
 from gateway.core.request import RequestFacts
 from gateway.core.rules import Rule
 from gateway.core.snapshot import FlagView, Snapshot
@@ -16,6 +16,8 @@ __all__ = [
     "NO_FLAG_HOLDS",
     "Decision",
     "Forward",
+    "HeldBack",
+    "Hold",
     "Reason",
     "Refuse",
     "Verdict",
@@ -36,7 +38,7 @@ class Verdict:
 
 
 def decide(request: RequestFacts, snapshot: Snapshot, now: float) -> Decision:  # noqa: ARG001 what depends on the time comes with later versions
-    """Forward the request, or refuse it for the first flag, as written, that holds it."""
+    """Forward the request; or refuse it, or let it wait, for the first flag that holds it."""
     holding = snapshot.holding
     if holding is None:
         return NO_FLAG_HOLDS
@@ -64,7 +66,7 @@ def explain(request: RequestFacts, snapshot: Snapshot, now: float) -> list[Verdi
 
 def _verdict(view: FlagView, rule: Rule, evidence: Evidence) -> Verdict:
     decision = rule.judge(evidence)
-    on_for_it = isinstance(decision, Refuse)
+    on_for_it = not isinstance(decision, Forward)
     detail = describe(decision.reason, view, rule, evidence)
     if on_for_it and rule.mode.lets_go_on:
         detail = f"{detail} {describe_applying(view)}"

@@ -30,6 +30,7 @@ class Mode(StrEnum):
 
     UNAVAILABLE = "unavailable"
     READ_ONLY = "read-only"
+    HOLD = "hold"
     NOTICE = "notice"
     ANONYMOUS = "anonymous"
 
@@ -93,6 +94,18 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldTerms:
+    """How requests wait: each so many seconds at most, so many at once, and how they go on.
+
+    ``rate`` is how many go on a second. ``limit`` and ``rate`` are each worker's.
+    """
+
+    seconds: float = 30.0
+    limit: int = 1000
+    rate: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """What mode ``notice`` adds to HTML pages: a text, and CSS selectors of what is hidden."""
 
@@ -145,6 +158,7 @@ class Flag:
     allow: Exemptions = field(default_factory=Exemptions)
     page: Page = field(default_factory=Page)
     strict: bool = False
+    hold: HoldTerms = field(default_factory=HoldTerms)
     notice: Notice = field(default_factory=Notice)
     strip: Strip = field(default_factory=Strip)
 

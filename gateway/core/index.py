@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gateway.core.evidence import Evidence
 from gateway.core.identity import UserReader
-from gateway.core.outcomes import Decision, Forward, Reason, Refuse
+from gateway.core.outcomes import Decision, Forward, HeldBack, Reason, Refuse
 from gateway.core.rules import Place, Rule
 
 NO_FLAG_HOLDS = Forward(Reason.NO_FLAG_HOLDS)
@@ -31,7 +31,7 @@ class Bucket:
     rules: tuple[Rule, ...]
     by_user: tuple[tuple[UserReader, dict[str, tuple[Rule, ...]]], ...]
 
-    def first(self, evidence: Evidence, limit: int) -> tuple[int, Refuse] | None:
+    def first(self, evidence: Evidence, limit: int) -> tuple[int, HeldBack] | None:
         """The order and decision of the first rule before ``limit`` that holds, if any."""
         found = _first(self.rules, evidence, limit)
         for reader, table in self.by_user:
@@ -57,7 +57,7 @@ class Index:
     all: then nothing has to be looked at (0.6 µs less in the one case that is in a hurry).
     """
 
-    whole: Refuse | None
+    whole: HeldBack | None
     rules: tuple[Rule, ...]
     everywhere: Bucket | None
     by_path: dict[str, Bucket]
@@ -66,7 +66,7 @@ class Index:
 
     def decide(self, evidence: Evidence) -> Decision:
         """The decision of the first rule, in the order written, that holds the request."""
-        best: tuple[int, Refuse] | None = None
+        best: tuple[int, HeldBack] | None = None
         limit = self.rules[-1].order + 1
         for bucket in self._buckets(evidence):
             found = bucket.first(evidence, limit)
@@ -146,7 +146,7 @@ def compile_index(rules: Sequence[Rule], *, by_user: bool) -> Index | None:
         if not keys:
             everywhere.append(rule)
     return Index(
-        rules[0].refusal if rules[0].holds_everything else None,
+        rules[0].if_held if rules[0].holds_everything else None,
         tuple(rules),
         _bucket(everywhere, by_user=by_user) if everywhere else None,
         {key: _bucket(some, by_user=by_user) for key, some in paths.items()},
@@ -188,12 +188,12 @@ def _bucket(rules: Sequence[Rule], *, by_user: bool) -> Bucket:
     return Bucket(tuple(rule for rule in rules if rule not in turned), by_users)
 
 
-def _first(rules: Iterable[Rule], evidence: Evidence, limit: int) -> tuple[int, Refuse] | None:
+def _first(rules: Iterable[Rule], evidence: Evidence, limit: int) -> tuple[int, HeldBack] | None:
     for rule in rules:
         if rule.order >= limit:
             return None
         decision = rule.judge(evidence)
-        if type(decision) is Refuse:
+        if not isinstance(decision, Forward):
             return rule.order, decision
     return None
 

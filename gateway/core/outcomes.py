@@ -53,4 +53,13 @@ class Refuse:
     reason: Reason
 
 
-Decision = Forward | Refuse
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Let it wait until ``flag`` holds it no more; if it may not wait (on), it is refused."""
+
+    flag: str
+    reason: Reason
+
+
+HeldBack = Refuse | Hold
+Decision = Forward | HeldBack

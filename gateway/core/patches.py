@@ -189,8 +189,6 @@ def _whole_seconds(value: object) -> int:
 
 
 def _mode(value: object) -> str:
-    if value in _LATER_MODES:
-        raise ValueError(f"this version does not do mode {value} yet")
     if value not in tuple(Mode):
         raise ValueError(f"must be one of {', '.join(Mode)}")
     return str(value)
@@ -221,7 +219,6 @@ _READERS: Mapping[str, Callable[[object], object]] = {
 }
 _KNOWN = (*_READERS, "reason", "for")
 _LATER = {"window": "windows"}
-_LATER_MODES = ("hold",)
 _FIXED = frozenset({"description", "hosts", "paths", "methods", "user", "allow", "strict"}) | {
     *("case_sensitive", "hold", "notice", "source", "strip"),
     *("page.title", "page.template", "page.status", "page.url"),

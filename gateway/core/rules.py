@@ -23,7 +23,7 @@ from gateway.core.identity import (
     rollout_place,
     rollout_threshold,
 )
-from gateway.core.outcomes import Decision, Forward, Reason, Refuse
+from gateway.core.outcomes import Decision, Forward, HeldBack, Hold, Reason, Refuse
 from gateway.core.paths import HostPattern, PathPattern
 
 # Built once: a decision allocates nothing that says its result.
@@ -122,7 +122,7 @@ class Rule:
     exempt_paths: tuple[PathPattern, ...]
     exempt_networks: Networks | None
     who: Who | None
-    refusal: Refuse
+    if_held: HeldBack
 
     def judge(self, evidence: Evidence) -> Decision:
         """This flag's own decision, whatever other flags say."""
@@ -131,7 +131,7 @@ class Rule:
         spared = self._spared(evidence)
         if spared is not None:
             return spared
-        return self.refusal if self.who is None else self.who.judge(evidence)
+        return self.if_held if self.who is None else self.who.judge(evidence)
 
     def concerns(self, evidence: Evidence, user: str | None) -> bool:
         """Whether a drain of this flag (and user) must see the end of a request.
@@ -145,7 +145,7 @@ class Rule:
             return True
         if user is not None:
             return self.who.concerns(evidence, user)
-        return isinstance(self.who.judge(evidence), Refuse)
+        return not isinstance(self.who.judge(evidence), Forward)
 
     def holds(self, user: str | None) -> bool:
         """Whether the flag is on, for this user if one is named and it tells users apart."""
@@ -209,7 +209,7 @@ def compile_rule(
         exempt_paths=flag.allow.paths + allow.paths,
         exempt_networks=compile_networks(networks) if networks else None,
         who=compile_who(flag, state, allow.users, readers),
-        refusal=Refuse(flag.name, site),
+        if_held=compile_held(flag, state, site),
     )
 
 
@@ -226,14 +226,21 @@ def compile_who(
 ) -> Who | None:
     if flag.identity is None:
         return None
-    missing = Refuse(flag.name, Reason.IDENTITY_MISSING)
     return Who(
         flag.name,
         readers.all_for(flag.identity.sources),
         frozenset(state.users),
         rollout_threshold(state.rollout),
         exempt_forms(flag.allow.users | exempt),
-        if_listed=Refuse(flag.name, Reason.USER_LISTED),
-        if_in_rollout=Refuse(flag.name, Reason.USER_IN_ROLLOUT),
-        if_missing=missing if flag.identity.hold_missing else _NO_IDENTITY,
+        if_listed=compile_held(flag, state, Reason.USER_LISTED),
+        if_in_rollout=compile_held(flag, state, Reason.USER_IN_ROLLOUT),
+        if_missing=compile_held(flag, state, Reason.IDENTITY_MISSING)
+        if flag.identity.hold_missing
+        else _NO_IDENTITY,
     )
+
+
+def compile_held(flag: Flag, state: FlagState, reason: Reason) -> HeldBack:
+    """What becomes of a request that the flag holds."""
+    outcome = Hold if state.mode is Mode.HOLD else Refuse
+    return outcome(flag.name, reason)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.core.flags import Exemptions, Flag, FlagState, Kind, Mode
-from gateway.core.outcomes import Reason, Refuse
-from gateway.core.rules import Readers, Rule, compile_rule
+from gateway.core.outcomes import Reason
+from gateway.core.rules import Readers, Rule, compile_held, compile_rule
 
 
 def stricter(flag: Flag, one: FlagState, other: FlagState) -> FlagState:
@@ -32,10 +32,12 @@ def stricter(flag: Flag, one: FlagState, other: FlagState) -> FlagState:
 def fenced_rule(flag: Flag, state: FlagState, *, order: int, allow: Exemptions) -> Rule:
     """The rule of a strict flag where another member may have turned it on unseen.
 
-    It holds the flag's whole scope, whoever asks and whatever the mode. Exempt paths and
-    addresses stay exempt: only the YAML says them.
+    It holds the flag's whole scope, whoever asks and whatever the mode; where that is ``hold``,
+    requests wait, since a lease may well come back. Exempt paths and addresses stay exempt: only
+    the YAML says them.
     """
     everybody = replace(flag, identity=None)
-    on = replace(state, enabled=True, mode=Mode.UNAVAILABLE)
+    mode = Mode.HOLD if state.mode is Mode.HOLD else Mode.UNAVAILABLE
+    on = replace(state, enabled=True, mode=mode)
     rule = compile_rule(everybody, on, order=order, allow=allow, readers=Readers())
-    return replace(rule, refusal=Refuse(flag.name, Reason.LEASE_OUT))
+    return replace(rule, if_held=compile_held(flag, on, Reason.LEASE_OUT))

@@ -35,6 +35,9 @@ class BodyReader(Protocol):
     def at_eof(self) -> bool:
         """The connection has ended: is the body whole?"""
 
+    def withheld(self) -> bytes:
+        """What it was fed but has not handed on; with what it has, another reader can begin."""
+
 
 class NoBody:
     """No body at all. What follows the head is not part of the message."""
@@ -49,6 +52,9 @@ class NoBody:
 
     def at_eof(self) -> bool:
         return True
+
+    def withheld(self) -> bytes:
+        return b""
 
 
 NO_BODY = NoBody()
@@ -82,6 +88,9 @@ class LengthBody:
     def at_eof(self) -> bool:
         return self.done
 
+    def withheld(self) -> bytes:
+        return b""
+
 
 class UntilClose:
     """An answer that ends with its connection. Requests cannot be framed so."""
@@ -100,6 +109,9 @@ class UntilClose:
     def at_eof(self) -> bool:
         self.done = True
         return True
+
+    def withheld(self) -> bytes:
+        return b""
 
 
 class _At(Enum):
@@ -130,6 +142,11 @@ class ChunkedBody:
 
     def at_eof(self) -> bool:
         return self.done
+
+    def withheld(self) -> bytes:
+        """Trailers are dropped: what they may end in is not said yet, so neither is it here."""
+        last = b"0\r\n" if self._at is _At.TRAILER and not self.done else b""
+        return last + self._held
 
     def feed(self, data: bytes) -> bytes:
         if self._held:

@@ -3,15 +3,24 @@
 Theory of operation. A head is cut from the stream, parsed and decided in one synchronous
 step. A refusal is one write of prebuilt bytes; a forwarded request becomes an ``Exchange``
 and its body is read into that. What a client sends ahead (pipelining) waits, in a bounded
-buffer, until the answer before it is out.
+buffer, until the answer before it is out. So does what follows a request that waits itself: for
+the store to be asked, for a flag that holds it, or for an app that is down.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from gateway.core.decision import NO_FLAG_HOLDS, Reason, Refuse, decide, must_ask
+from gateway.core.decision import (
+    NO_FLAG_HOLDS,
+    Forward,
+    Hold,
+    Reason,
+    Refuse,
+    decide,
+    must_ask,
+)
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
 from gateway.proxy.body import NO_BODY, BodyReader
@@ -20,8 +29,8 @@ from gateway.proxy.errors import AppError, ClientError, FramingError
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
 from gateway.proxy.request import RequestHead, accept_of
-from gateway.proxy.speaker import Speaker
 from gateway.proxy.uploads import check_size, fast_enough, patience
+from gateway.proxy.visitor import Visitor
 
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
@@ -30,7 +39,7 @@ if TYPE_CHECKING:
 DISCARD = 65_536  # bytes of a refused body that are read, so that the connection can be kept
 
 
-class ClientConnection(Speaker):
+class ClientConnection(Visitor):
     """One connection of a client: its requests, in order."""
 
     __slots__ = (  # noqa: RUF023 grouped by how long a value lives
@@ -40,10 +49,7 @@ class ClientConnection(Speaker):
         "ending",
         "tunnel",
         # the request's
-        "_asking",
-        "_body",
         "_body_seen",
-        "_exchange",
         "_refused",
     )
 
@@ -52,10 +58,7 @@ class ClientConnection(Speaker):
         self._heads = HeadReader()
         self.ending = False  # ... and where the last one did not say so, it still was
         self.tunnel: Tunnel | None = None
-        self._asking: asyncio.Task[None] | None = None
-        self._body: BodyReader = NO_BODY
-        self._body_seen = 0  # bytes of it that had come when its pace was last looked at
-        self._exchange: Exchange | None = None
+        self._body_seen = 0  # bytes of a body that had come when its pace was last looked at
         self._refused = False  # answered already; the rest of its body is read and dropped
 
     # asyncio's side
@@ -70,8 +73,9 @@ class ClientConnection(Speaker):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 asyncio's signature
         self._plane.clients.discard(self)
         self.deadline = NEVER
-        if self._asking is not None:
-            self._asking.cancel()
+        if self._undecided is not None:
+            self._undecided.cancel()
+        self.ticket = None
         if self.tunnel is not None:
             self.tunnel.client_lost()
         else:
@@ -82,7 +86,7 @@ class ClientConnection(Speaker):
             self.tunnel.to_app(data)
         elif self._last:
             self._discard()
-        elif self._asking is not None:
+        elif self._undecided is not None:
             self._hold_ahead(data)
         elif not self._body.done:
             self._take_body(data)
@@ -101,7 +105,7 @@ class ClientConnection(Speaker):
         exchange = self._exchange
         if self.tunnel is not None:
             waits = self.tunnel.client_ended()
-        elif self._asking is not None:
+        elif self._undecided is not None:
             waits = True
         elif exchange is not None:
             waits = self._body.done and not exchange.event_stream
@@ -205,7 +209,7 @@ class ClientConnection(Speaker):
 
     @property
     def _busy(self) -> bool:
-        return self._exchange is not None or self._asking is not None or self._unsent > 0
+        return self._exchange is not None or self._undecided is not None or self._unsent > 0
 
     def _take(self, data: bytes) -> None:
         """Serve what has come, request by request, until one has to wait."""
@@ -247,37 +251,27 @@ class ClientConnection(Speaker):
         self.deadline = NEVER
         snapshot = plane.live.current()
         if snapshot.asks and must_ask(request, snapshot):
-            self._asking = plane.spawn(self._ask(request), self.reset)
+            self._undecided = plane.spawn(self._ask(request), self.reset)
             return rest
         return self._decided(request, rest, snapshot)
-
-    async def _ask(self, request: RequestHead) -> None:
-        """A flag with TTL 0: the store is asked before anything is decided."""
-        snapshot = await self._plane.live.fresh()
-        self._asking = None
-        rest, self._buffer = self._buffer, b""
-        self._resume()  # before the app may stop it again
-        try:
-            rest = self._decided(request, rest, snapshot)
-        except (ClientError, FramingError) as error:
-            self._refuse_broken(error)
-            return
-        if rest:
-            self._take(rest)
-        self._end_if_done()
 
     def _decided(self, request: RequestHead, rest: bytes, snapshot: Snapshot) -> bytes:
         plane = self._plane
         decision = decide(request, snapshot, plane.wall_time())
         if decision is NO_FLAG_HOLDS:
             exchange = Exchange(plane, self, request, snapshot.revision)
-        elif isinstance(decision, Refuse):
-            plane.tally.refuse(decision.flag)
-            return self._reply(request, plane.refusal(decision, request, snapshot), rest)
-        elif decision.reason is Reason.OWN_PATH:
-            return self._reply(request, plane.own(request, snapshot), rest)
         else:
-            exchange = plane.notices.exchange(plane, self, request, decision.applying, snapshot)
+            match decision:
+                case Refuse():
+                    return self._refuse(request, decision, rest, snapshot)
+                case Hold():
+                    return self._hold(request, decision, rest, snapshot)
+                case Forward(Reason.OWN_PATH):
+                    return self._reply(request, plane.own(request, snapshot), rest)
+                case Forward(_, flags):
+                    exchange = plane.notices.exchange(plane, self, request, flags, snapshot)
+                case never:
+                    assert_never(never)
         body = self._body
         out = b""
         if rest and not body.done:

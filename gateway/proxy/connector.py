@@ -55,18 +55,28 @@ class Connector:
 
         self._plane.spawn(self._connect(exchange), failed)
 
+    async def knock(self) -> UpstreamConnection | None:
+        """A connection that nobody asked for, if the app can be reached."""
+        try:
+            async with asyncio.timeout(self._plane.settings.timeouts.connect):
+                return await self._open()
+        except OSError:  # TimeoutError is one
+            return None
+
     async def _connect(self, exchange: Exchange) -> None:
         seconds = self._plane.settings.timeouts.connect
         try:
             async with asyncio.timeout(seconds):
                 connection = await self._open()
         except TimeoutError:
-            exchange.fail(AppTimeoutError(f"no connection to the app within {seconds:g} s"))
+            exchange.unreached(AppTimeoutError(f"no connection to the app within {seconds:g} s"))
         except ssl.SSLCertVerificationError as error:
             why = f"its certificate is not accepted for {self._name}: {error.verify_message}"
             exchange.fail(AppError(f"the app is not believed to be the app: {why}"))
-        except OSError as error:  # refused, unknown host, TLS trouble
+        except ssl.SSLError as error:  # which waiting does not mend
             exchange.fail(AppError(f"the app cannot be reached: {error}"))
+        except OSError as error:  # refused, unknown host
+            exchange.unreached(AppError(f"the app cannot be reached: {error}"))
         else:
             exchange.connected(connection)
 

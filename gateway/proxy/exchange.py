@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.decision import Refuse, decide
+from gateway.core.decision import Forward, decide
 from gateway.proxy.body import BodyReader, UntilClose
 from gateway.proxy.errors import AppError, LeaseOutError
 from gateway.proxy.pool import FRESH
@@ -99,7 +99,7 @@ class Exchange:
         current = live.current()
         if current is live.snapshot:
             return False
-        return isinstance(decide(self.request, current, self._plane.wall_time()), Refuse)
+        return not isinstance(decide(self.request, current, self._plane.wall_time()), Forward)
 
     # The client's side
 
@@ -124,7 +124,7 @@ class Exchange:
             self._leave()
             return
         if connection.transport.is_closing():
-            self.fail(AppError("the app closed the connection before anything was sent"))
+            self.unreached(AppError("the app closed the connection before anything was sent"))
             return
         if self.is_fenced():
             connection.abort()
@@ -257,9 +257,28 @@ class Exchange:
         else:
             client.app_failed(error, whole=self.uploaded)
 
-    def retry(self) -> bool:
-        """The kept connection had just been closed: once more, where that is safe."""
-        if self._retried or not self.request.repeatable() or self.client is None:
+    def unreached(self, error: AppError) -> None:
+        """No connection was had, and the app has nothing of it: it may wait, as if just arrived."""
+        client = self.client
+        if client is None or not self._plane.usher.waits_for_app:
+            self.fail(error)
+            return
+        body = self._pending[len(self.request.forwarded()) :]
+        if client.await_app(body, sent=self._retried):
+            self._leave()
+        else:
+            self.fail(error)
+
+    def retry(self, *, reused: bool) -> bool:
+        """The connection was lost before a byte of answer: once more, where that is safe.
+
+        ``reused``: it may have been closed just as the request was on its way. Where requests
+        wait for the app, one that is closed with a restart is told from none, and sent again too.
+        """
+        client = self.client
+        if client is None or not (reused or self._plane.usher.waits_for_app):
+            return False
+        if self._retried or client.was_sent or not self.request.repeatable():
             return False
         self._retried = True
         self._plane.tally.retried += 1

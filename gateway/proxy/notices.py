@@ -54,14 +54,14 @@ class Handling:
     credentials: Credentials | None
     insertion: Insertion | None
 
-    def prepare(self, request: RequestHead) -> None:
-        """Change what the app gets of it. What a drain reads of it stays as it came."""
+    def prepared(self, request: RequestHead) -> RequestHead:
+        """The request as the app gets it. What a drain reads of it stays as it came."""
         rest = request.rest
         if self.credentials is not None:
             rest = self.credentials.taken_out(rest)
         if self.insertion is not None and _may_show_a_page(request):
             rest = without(rest, _OF_OTHER_COPIES)[:-2] + b"Accept-Encoding: identity\r\n\r\n"
-        request.rest = rest[:-2] + self.field + b"\r\n"
+        return request.with_rest(rest[:-2] + self.field + b"\r\n")
 
 
 class Notices:
@@ -89,7 +89,7 @@ class Notices:
             if len(self._handlings) >= _MOST:
                 self._handlings.clear()
             handling = self._handlings[flags] = self._handling(flags, snapshot)
-        handling.prepare(request)
+        request = handling.prepared(request)
         if handling.insertion is None:
             return Exchange(plane, client, request, snapshot.revision)
         return NoticedExchange(plane, client, request, snapshot.revision, handling.insertion)

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from gateway.config.settings import Settings
 from gateway.core.addresses import compile_networks
-from gateway.core.decision import Refuse
+from gateway.core.decision import HeldBack
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
 from gateway.pages.pages import Pages
@@ -31,6 +31,7 @@ from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
 from gateway.proxy.request import RequestHead, RequestReader
 from gateway.proxy.upstream import UpstreamConnection
+from gateway.proxy.usher import Usher
 from gateway.telemetry.tally import Tally
 from gateway.telemetry.throttled_log import ThrottledLog
 
@@ -79,6 +80,7 @@ class DataPlane:
         self.in_flight = InFlight(lambda: self.settings.drain.orphans, self.time)
         self.pool = Pool(self.settings.timeouts.idle)
         self.connector = Connector(self, self.settings)
+        self.usher = Usher(self)
         self.default_host = _authority(self.settings)
         self.trouble = ThrottledLog(log, self.time)  # with the app
         self.descriptors = Descriptors(log, self.time)
@@ -110,8 +112,11 @@ class DataPlane:
                 client.meet()
 
     def sweep(self, now: float) -> None:
-        """Time out whoever's deadline has passed at ``now``, on the loop's clock."""
+        """Time out whoever's deadline has passed at ``now``, on the loop's clock, and call
+        whoever's turn it is then.
+        """
         self._sweep.sweep(now)
+        self.usher.look(now)
 
     async def retire(self, seconds: float) -> None:
         """Wait for all that is under way, without an end: nothing is cut.
@@ -130,9 +135,13 @@ class DataPlane:
             await self._wait_until_empty()
 
     async def finish(self, seconds: float) -> None:
-        """Close what is idle, and wait for what is under way, at most for ``seconds``."""
+        """Close what is idle, and wait for what is under way, at most for ``seconds``.
+
+        Requests that wait for a flag get its page.
+        """
         self.leaving = True
         self._drain()
+        self.usher.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wait_until_empty()
@@ -167,7 +176,7 @@ class DataPlane:
         tls = transport.get_extra_info("sslcontext") is not None
         return RequestReader(Peer(address, tls=tls, proxies=self._proxies), self.default_host)
 
-    def refusal(self, decision: Refuse, request: RequestHead, snapshot: Snapshot) -> Answer:
+    def refusal(self, decision: HeldBack, request: RequestHead, snapshot: Snapshot) -> Answer:
         view = snapshot.view(decision.flag)
         assert view is not None  # noqa: S101 a decision names a flag of its own snapshot
         safe = request.method in {b"GET", b"HEAD"}
@@ -224,6 +233,7 @@ class DataPlane:
         self.descriptors.look()
         if not self._busy:
             self._empty.set()
+        self.usher.look(self.time())
         self._ticked()
 
 

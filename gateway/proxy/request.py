@@ -122,6 +122,13 @@ class RequestHead:
         length = self.block.content_length
         return LengthBody(length) if length else NO_BODY
 
+    def with_rest(self, rest: bytes) -> RequestHead:
+        """The same, but for what goes to the app of it."""
+        made = RequestHead(self.method, self.target, self.block)
+        made.origin, made.host, made.client = self.origin, self.host, self.client
+        made.upgrade, made.rest = self.upgrade, rest
+        return made
+
     def forwarded(self) -> bytes:
         """The head as the app gets it."""
         return b"%b %b%b" % (self.method, self.origin, self.rest)

@@ -329,7 +329,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.exchange = None
         self._body = None
         if keep and exchange.uploaded and not self._unread:
-            self._release()
+            self.release()
         elif exchange.uploaded and not self._unread:
             self.deadline = NEVER
             self.transport.close()
@@ -338,7 +338,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()  # answered without reading all of the request
         exchange.end()
 
-    def _release(self) -> None:
+    def release(self) -> None:
         """Into the pool, which looks again whether it is closing when it is taken."""
         if self._waits:  # the last piece was more than the client takes at once
             self._waits = False
@@ -358,7 +358,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _lost(self, exchange: Exchange, exc: Exception | None) -> None:
         untouched = self._body is None and not self._buffer and not self._informational
-        if untouched and self.reused and exchange.retry():
+        if untouched and exchange.retry(reused=self.reused):
             return
         cause = f": {exc}" if exc else ""
         exchange.fail(AppError(f"the app closed the connection before its answer was whole{cause}"))

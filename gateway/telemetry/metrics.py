@@ -24,8 +24,12 @@ class Gauge(NamedTuple):
     together: Callable[[Iterable[float]], float] = sum
 
 
-# What was counted, and each gauge, of all workers.
-Figures = tuple[Tally, Mapping[str, Gauge]]
+class Figures(NamedTuple):
+    """Of all workers: what was counted, each gauge, and how many wait (by flag, "": the app)."""
+
+    tally: Tally
+    gauges: Mapping[str, Gauge]
+    held: Mapping[str, int]
 
 
 class GatewayCollector(Collector):
@@ -36,13 +40,13 @@ class GatewayCollector(Collector):
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
-        tally, gauges = self._figures()
+        tally, gauges, held = self._figures()
         yield from _counters(tally)
-        yield from self._states()
+        yield from self._states(held)
         for name, gauge in gauges.items():
             yield GaugeMetricFamily(name, gauge.meaning, value=gauge.value)
 
-    def _states(self) -> Iterator[Metric]:
+    def _states(self, held: Mapping[str, int]) -> Iterator[Metric]:
         snapshot = self._snapshot()
         yield GaugeMetricFamily("gateway_revision", "Revision served", value=snapshot.revision)
         enabled = GaugeMetricFamily(
@@ -53,12 +57,20 @@ class GatewayCollector(Collector):
         users = GaugeMetricFamily(
             "gateway_flag_users", "Users on the flag's include list", labels=["flag"]
         )
+        waiting = GaugeMetricFamily(
+            "gateway_held",
+            "Requests that wait for a flag, or (flag empty) the app",
+            labels=["flag"],
+        )
+        waiting.add_metric([""], held.get("", 0))
         for view in snapshot.views:
+            waiting.add_metric([view.flag.name], held.get(view.flag.name, 0))
             enabled.add_metric([view.flag.name, view.flag.kind.value], float(view.state.enabled))
             if view.flag.identity is not None:
                 users.add_metric([view.flag.name], len(view.state.users))
         yield enabled
         yield users
+        yield waiting
 
 
 class Metrics:
@@ -95,6 +107,14 @@ def _counters(tally: Tally) -> Iterator[Metric]:
     for flag, count in tally.refused.items():
         refused.add_metric([flag], count)
     yield refused
+    held = CounterMetricFamily(
+        "gateway_requests_held",
+        "Times that a request began to wait for a flag, or (flag empty) the app",
+        labels=["flag"],
+    )
+    for flag, count in tally.held.items():
+        held.add_metric([flag], count)
+    yield held
     answers = CounterMetricFamily(
         "gateway_app_answers", "Answers of the app by first digit", labels=["class"]
     )

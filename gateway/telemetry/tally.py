@@ -20,6 +20,7 @@ class Tally:
         "connections",
         "failures",
         "forwarded",
+        "held",
         "notices",
         "own",
         "refused",
@@ -31,6 +32,7 @@ class Tally:
         self.forwarded = 0
         self.retried = 0
         self.refused: dict[str, int] = {}  # by flag; flags are as many as the YAML has
+        self.held: dict[str, int] = {}  # by flag, "" for the app: began to wait
         self.answers = [0] * _CLASSES  # the app's, by first digit of the status
         self.failures: dict[int, int] = {}  # 502 and 504, and answers cut short
         self.notices: dict[str, int] = {}  # HTML pages under a notice, by what came of it
@@ -38,6 +40,9 @@ class Tally:
 
     def refuse(self, flag: str) -> None:
         self.refused[flag] = self.refused.get(flag, 0) + 1
+
+    def hold(self, flag: str) -> None:
+        self.held[flag] = self.held.get(flag, 0) + 1
 
     def answered(self, status: int) -> None:
         self.answers[status // 100 if status < 600 else 5] += 1
@@ -62,6 +67,8 @@ class Tally:
             self.answers[digit] += count
         for flag, count in other.refused.items():
             self.refused[flag] = self.refused.get(flag, 0) + count
+        for flag, count in other.held.items():
+            self.held[flag] = self.held.get(flag, 0) + count
         for outcome, count in other.notices.items():
             self.notices[outcome] = self.notices.get(outcome, 0) + count
         for status, count in other.failures.items():

@@ -217,7 +217,7 @@ def test_set_takes_users_as_json_too() -> None:
         ("rollout=many", "rollout: must be a number"),
         ("rollout=101", "rollout: must be a number"),
         ("ttl=soon", "ttl: must be seconds"),
-        ("mode=hold", "this version does not do mode hold yet"),
+        ("mode=greyscale", "mode: must be one of"),
         ("rolout=5", "did you mean rollout?"),
         ("users=[1]", "users[0]: must be a text"),
         ("reason=x", "use --reason"),

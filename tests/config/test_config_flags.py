@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.flags import IdentitySource, Kind, Mode
+from gateway.core.flags import HoldTerms, IdentitySource, Kind, Mode
 
 USER = "user: {cookie: uid}"
 
@@ -136,23 +136,15 @@ def test_read_only_on_methods_that_pass_anyway_is_a_contradiction(errors):
 def test_methods_are_upper_case_and_modes_known(read, errors):
     assert flag(read, "methods: [post, PUT]").scope.methods == {"POST", "PUT"}
     assert flag(read, "mode: read-only").state.mode is Mode.READ_ONLY
-    assert flag_errors(errors, "mode: readonly") == [
-        'mode: must be one of unavailable, read-only, notice, anonymous; did you mean "read-only"?'
-    ]
-
-
-@pytest.mark.parametrize("mode", ["hold"])
-def test_modes_of_a_later_version_are_refused_as_that(errors, mode):
-    assert flag_errors(errors, f"mode: {mode}") == [
-        f"mode: this version does not do mode {mode} yet"
-    ]
+    (found,) = flag_errors(errors, "mode: readonly")
+    modes = "unavailable, read-only, hold, notice, anonymous"
+    assert found == f'mode: must be one of {modes}; did you mean "read-only"?'
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "window: {start: 2030-01-01T00:00:00Z}",
-        "hold: {for: 30s}",
         "source: {file: /run/on}",
         "page: {url: https://example.com/}",
     ],
@@ -230,3 +222,27 @@ def test_bad_patterns_are_errors_at_their_place(errors):
     assert [line.partition(":")[0] for line in sorted(found)] == [
         "hosts[0]", "paths[1]", "paths[2]"
     ]  # fmt: skip
+
+
+def test_how_requests_wait_is_the_sites_but_for_what_the_flag_says(read):
+    text = "hold: {for: 10s, limit: 5}\nflags: {a: {mode: hold}, b: {hold: {for: 2m, rate: 7}}}"
+    first, second = read(text).flags
+
+    assert first.state.mode is Mode.HOLD
+    assert first.hold == HoldTerms(10.0, 5, 100)
+    assert second.hold == HoldTerms(120.0, 5, 7)
+    assert read("hold: {limit: 5}").flags[0].hold.limit == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("hold: {for: 0}", "hold.for: must be more than 0"),
+        ("hold: {limit: 0}", "hold.limit: must be from 1 to 1000000"),
+        ("hold: {rate: 0.5}", "hold.rate: must be a whole number"),
+        ("hold: {most: 5}", "hold.most: unknown key"),
+        ("hold: 30s", "hold: must be a mapping, such as {key: value}"),
+    ],
+)
+def test_waiting_for_nothing_or_for_ever_is_an_error(errors, text, error):
+    assert flag_errors(errors, text) == [error]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config.settings import Limits, Timeouts
+from gateway.core.flags import HoldTerms
 
 
 def test_what_is_not_said_has_its_default(read, tmp_path):
@@ -12,6 +13,7 @@ def test_what_is_not_said_has_its_default(read, tmp_path):
     assert str(settings.control.listen) == "127.0.0.1:9090"
     assert (settings.timeouts, settings.limits) == (Timeouts(), Limits())
     assert (settings.ttl, settings.workers, settings.tls) == (300.0, 1, None)
+    assert (settings.on_app_down, settings.hold) == ("error", HoldTerms(30.0, 1000, 100))
     assert settings.store == f"sqlite:{tmp_path}/gateway.db"
 
 
@@ -160,3 +162,8 @@ def test_a_gateway_in_front_of_itself_is_a_contradiction(errors):
     assert errors("upstream: http://localhost:8080\nlisten: :8080") == [
         "config.yaml:1: upstream: is the gateway's own address: it would call itself"
     ]
+
+
+def test_requests_may_wait_for_the_app(read, errors):
+    assert read("on_app_down: hold").on_app_down == "hold"
+    assert errors("on_app_down: wait") == ["config.yaml:1: on_app_down: must be one of error, hold"]

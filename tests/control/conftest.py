@@ -47,7 +47,7 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
         stage = Stage(None, state, store, clock, None)  # type: ignore[arg-type]
 
         async def concerned(rules: Sequence[Rule]) -> list[int]:
-            return [stage.flying.get(rule.refusal.flag, 0) for rule in rules]
+            return [stage.flying.get(rule.if_held.flag, 0) for rule in rules]
 
         stage.services = Services(
             state=state,
@@ -55,6 +55,7 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
             in_flight=lambda: stage.flying.get(None, 0),
             concerned=concerned,
             member=lambda: {"member": "m1", "since": NOW, "revision": state.snapshot.revision},
+            held=lambda: stage.waiting,
             listening=lambda: stage.listening,
             clock=clock,
             monotonic=clock,

@@ -14,8 +14,8 @@ from tests.support.control import NOW, Stage
 
 FIELDS = {
     "flag", "kind", "mode", "enabled", "users", "rollout", "ttl", "scope", "window", "from",
-    "since", "by", "reason", "in_flight", "description", "strict", "notice", "strip", "identity",
-    "page", "yaml", "override", "until",
+    "since", "by", "reason", "in_flight", "held", "description", "strict", "notice", "strip",
+    "identity", "page", "yaml", "override", "until",
 }  # fmt: skip
 
 
@@ -28,6 +28,7 @@ async def test_flags_are_listed_in_the_order_written(stage: Stage) -> None:
 
 async def test_a_flag_has_every_documented_field(stage: Stage) -> None:
     stage.flying["search"] = 3
+    stage.waiting["search"] = 2
     document = await stage.get("/flags/search")
     assert FIELDS | {"revision"} == set(document)
     assert document["scope"] == {
@@ -39,7 +40,7 @@ async def test_a_flag_has_every_documented_field(stage: Stage) -> None:
     assert document["window"] is None
     assert document["from"] == "yaml"
     assert document["since"] is document["by"] is document["override"] is None
-    assert document["in_flight"] == 3
+    assert (document["in_flight"], document["held"]) == (3, 2)
     assert document["ttl"] == 300
     assert document["page"] == {
         "title": None,
@@ -118,7 +119,7 @@ async def test_dropping_the_override_goes_back_to_the_yaml(stage: Stage) -> None
         ({"enabled": "yes"}, ["enabled"]),
         ({"enable": True}, ["enable"]),
         ({"rollout": 101, "ttl": -1}, ["rollout", "ttl"]),
-        ({"mode": "hold"}, ["mode"]),
+        ({"mode": "greyscale"}, ["mode"]),
         ({"mode": "anonymous"}, ["mode"]),
         ({"users": ["a", 1]}, ["users[1]"]),
         ({"window": {}}, ["window"]),

@@ -16,6 +16,7 @@ from tests.support.control import TOKENS, Stage, bearer
 async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> None:
     stage = await start(path=Path("/etc/gateway/config.yaml"))
     stage.flying[None] = 4
+    stage.waiting.update({"site": 5, "": 2})
     await stage.patch("site", {"enabled": True})
     document = await stage.get("/status")
     revision = stage.state.snapshot.revision
@@ -27,7 +28,8 @@ async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> N
         "config": {"path": "/etc/gateway/config.yaml", "valid": True, "errors": [], "notices": []},
         "failures": [],
         "in_flight": 4,
-        "held": 0,
+        "held": 7,
+        "held_for_app": 2,
         "on": ["site", "reindex"],
     }
 

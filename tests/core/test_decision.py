@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.decision import Forward, Reason, Refuse, decide, explain, must_ask
+from gateway.core.decision import Forward, Hold, Reason, Refuse, decide, explain, must_ask
 from gateway.core.flags import Flag, Mode
 from gateway.core.identity import rollout_place, rollout_threshold
 from gateway.core.request import Facts
@@ -15,7 +15,7 @@ from tests.support.flags import ask, exempt, flag, snapshot, user_flag
 
 def held_by(request: Facts, *flags: Flag) -> str | None:
     decision = decide(request, snapshot(*flags), 0.0)
-    return decision.flag if isinstance(decision, Refuse) else None
+    return None if isinstance(decision, Forward) else decision.flag
 
 
 def reason(request: Facts, *flags: Flag) -> Reason:
@@ -214,3 +214,24 @@ def test_details_are_sentences_fit_for_a_terminal() -> None:
 def test_detail_names_the_reading_that_holds() -> None:
     (verdict,) = explain(ask("/x/../%53earch/a"), snapshot(flag("f", "/search")), 0.0)
     assert verdict.detail == "The request is in the flag's scope: path /search/a is in /search."
+
+
+@pytest.mark.parametrize("why", [Reason.SITE, Reason.FEATURE, Reason.USER_LISTED])
+def test_flag_in_mode_hold_lets_wait_whom_it_would_refuse(why: Reason) -> None:
+    one = {
+        Reason.SITE: flag("f"),
+        Reason.FEATURE: flag("f", "/search"),
+        Reason.USER_LISTED: user_flag("f", users=["eve"]),
+    }[why]
+    request = ask("/search", cookie="uid=eve")
+    assert decide(request, snapshot(one), 0.0) == Refuse("f", why)
+    holding = replace(one, state=replace(one.state, mode=Mode.HOLD))
+    assert decide(request, snapshot(holding), 0.0) == Hold("f", why)
+    (verdict,) = explain(request, snapshot(holding), 0.0)
+    assert (verdict.holds, verdict.reason) == (True, why)
+
+
+def test_the_first_flag_decides_whether_it_lets_wait_or_refuses() -> None:
+    waiting, refusing = flag("waiting", mode=Mode.HOLD), flag("refusing")
+    assert decide(ask(), snapshot(waiting, refusing), 0.0) == Hold("waiting", Reason.SITE)
+    assert decide(ask(), snapshot(refusing, waiting), 0.0) == Refuse("refusing", Reason.SITE)

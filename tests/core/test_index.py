@@ -8,7 +8,16 @@ from ipaddress import ip_address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.decision import Forward, Reason, Refuse, decide, explain, must_ask
+from gateway.core.decision import (
+    Forward,
+    Hold,
+    Reason,
+    Refuse,
+    Verdict,
+    decide,
+    explain,
+    must_ask,
+)
 from gateway.core.evidence import Evidence
 from gateway.core.flags import (
     Exemptions,
@@ -203,7 +212,18 @@ def naive(request: Facts, snap: Snapshot, allow: Exemptions) -> str | tuple[str,
 
 
 def name_of(decision: Decision) -> str | tuple[str, ...]:
-    return decision.flag if isinstance(decision, Refuse) else decision.applying
+    return decision.applying if isinstance(decision, Forward) else decision.flag
+
+
+def outcome(verdicts: list[Verdict], snap: Snapshot) -> Decision:
+    """What the first flag that holds comes to, or else all that apply."""
+    first = next((verdict for verdict in verdicts if verdict.holds), None)
+    view = snap.view(first.flag) if first else None
+    if first is None or view is None:
+        beside = [one for one in verdicts if one.reason in {Reason.NOTICE, Reason.ANONYMOUS}]
+        return Forward(Reason.NO_FLAG_HOLDS, tuple(one.flag for one in beside))
+    kind = Hold if view.state.mode is Mode.HOLD else Refuse
+    return kind(first.flag, first.reason)
 
 
 @settings(max_examples=400)
@@ -219,10 +239,7 @@ def test_index_decides_as_trying_every_flag_does(
 @given(snapshots, requests)
 def test_decision_is_the_first_verdict_that_holds(snap: Snapshot, request: Facts) -> None:
     verdicts = explain(request, snap, 0.0)
-    first = next((verdict for verdict in verdicts if verdict.holds), None)
-    beside = tuple(one.flag for one in verdicts if one.reason in {Reason.NOTICE, Reason.ANONYMOUS})
-    going_on = Forward(Reason.NO_FLAG_HOLDS, beside)
-    assert decide(request, snap, 0.0) == (Refuse(first.flag, first.reason) if first else going_on)
+    assert decide(request, snap, 0.0) == outcome(verdicts, snap)
     assert [verdict.flag for verdict in verdicts] == [view.flag.name for view in snap.views]
 
 

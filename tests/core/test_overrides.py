@@ -90,7 +90,7 @@ def test_a_whole_number_and_a_float_have_one_digest() -> None:
 
 
 def test_a_mode_of_a_later_version_refuses_everything() -> None:
-    override = Override(state_digest(OFF), {"mode": "hold"}, NOW, "ann")
+    override = Override(state_digest(OFF), {"mode": "greyscale"}, NOW, "ann")
     assert held(SITE, override).mode is Mode.UNAVAILABLE
 
 

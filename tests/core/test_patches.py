@@ -111,11 +111,6 @@ def test_what_is_no_user_is_named_by_its_place(user: object) -> None:
     assert list(errors({"users": ["ann", user]})) == ["users[1]"]
 
 
-@pytest.mark.parametrize("mode", ["hold"])
-def test_a_mode_of_a_later_version_says_so(mode: str) -> None:
-    assert errors({"mode": mode})["mode"] == f"this version does not do mode {mode} yet"
-
-
 def test_a_window_says_that_it_comes_later() -> None:
     assert errors({"window": {"start": 1}}) == {"window": "this version does not do windows yet"}
     assert read_patch({"window": None}).values == {}

@@ -68,6 +68,7 @@ def exchange(client: Client) -> Exchange:
         pool=SimpleNamespace(take=lambda _since: None),
         connector=SimpleNamespace(connect=lambda _exchange: None),
         tally=Tally(),
+        usher=SimpleNamespace(waits_for_app=False),
         trouble=SimpleNamespace(warning=lambda _text: None),
         time=lambda: 0.0,
     )

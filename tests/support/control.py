@@ -65,6 +65,7 @@ class Stage:
     listening: bool = True
     exposition: bytes = b"gateway_up 1\n"
     flying: dict[str | None, int] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)  # by flag, "" for the app
 
     async def json(self, response: ClientResponse, status: int = 200) -> Any:
         """The answer's document, once its status and type are what they should be."""

@@ -251,13 +251,20 @@ class RawClient(Wire):
 class RawApp:
     """An app that accepts a connection when the test says so, and answers what it says."""
 
-    def __init__(self, *, receive_buffer: int | None = None) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, *, receive_buffer: int | None = None, up: bool = True) -> None:
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))  # nobody else gets the port while it is down
+        if up:
+            self._listener.listen()
         if receive_buffer is not None:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._listener.setblocking(False)  # noqa: FBT003 its own signature
         self.port: int = self._listener.getsockname()[1]
         self.accepted: list[Wire] = []
+
+    def come_up(self) -> None:
+        """Listen, where it did not."""
+        self._listener.listen()
 
     async def accept(self) -> Wire:
         """The next connection that the gateway opens."""
