@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test soak fuzz scope check fmt lock bench bench-guard bench-slow clean
+.PHONY: run test soak soak-steady fuzz conformance scope check fmt lock bench bench-guard bench-slow \
+	clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -35,6 +36,14 @@ FUZZ_SECONDS ?= 60
 fuzz: $(STAMP)  ## each harness of tests/fuzz under atheris, for FUZZ_SECONDS
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+soak-steady: $(STAMP)  ## one load for SOAK_SECONDS (1200): memory and descriptors stay flat
+	@sh tests/install-servers.sh
+	$(BIN)/python -m tests.soak.steady
+
+conformance: $(STAMP)  ## other people's suites and tools, through the gateway and beside nginx; 20 minutes
+	@sh tests/conformance/install.sh
+	$(BIN)/python -m tests.conformance
 
 scope: $(STAMP)  ## asks real frameworks what they make of odd requests; writes docs/scope.md
 	@sh tests/install-servers.sh

@@ -96,13 +96,25 @@ def run(plan: Plan, folder: Path) -> Result:
     result = Result(plan)
     with Site(plan.topology, folder) as site:
         guards = [Guards(site, scope, guarded=plan.guarded) for scope in SCOPES]
-        with _load(site, plan) as told, _running(guards):
+        with loading(_settings(plan, site)) as told, _running(guards):
             _go_through(plan, site, guards, result)
         result.told = told()
         wait_until(site.idle, "the app has nothing left to do", within=10)
         _judge(plan, site, guards, result)
     result.took = time.monotonic() - began
     return result
+
+
+def _settings(plan: Plan, site: Site) -> Settings:
+    return Settings(
+        [gateway.port for gateway in site.gateways],
+        WEIGHTS,
+        CONTROL_GROUP,
+        users=USERS,
+        clients=plan.clients,
+        pause=plan.pause,
+        patience=IMPATIENT if plan.fault and plan.fault.breaks else PATIENT,
+    )
 
 
 @contextmanager
@@ -117,18 +129,8 @@ def _running(guards: list[Guards]) -> Iterator[None]:
 
 
 @contextmanager
-def _load(site: Site, plan: Plan) -> Iterator[Callable[[], Any]]:
-    """Runs while the block does; what is handed out then tells its figures."""
-    ports = [gateway.port for gateway in site.gateways]
-    settings = Settings(
-        ports,
-        WEIGHTS,
-        CONTROL_GROUP,
-        users=USERS,
-        clients=plan.clients,
-        pause=plan.pause,
-        patience=IMPATIENT if plan.fault and plan.fault.breaks else PATIENT,
-    )
+def loading(settings: Settings) -> Iterator[Callable[[], Any]]:
+    """A load while the block runs; what is handed out then tells its figures."""
     said: list[bytes] = []
     with subprocess.Popen(
         [str(BIN / "python"), "-m", "tests.soak.load", json.dumps(asdict(settings))],
