@@ -14,10 +14,10 @@ from gateway.proxy.grammar import BLANKS, tokens
 
 # Between two neighbours only. ``Trailer`` goes because trailers are dropped; ``TE`` and
 # ``Upgrade`` are put back where they may pass; ``HTTP2-Settings`` belongs to h2c upgrades.
+# Not ``Proxy-Authorization``: it is for a proxy that asked for it, which this one never does.
 HOP_BY_HOP = frozenset({
-    b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate",
-    b"proxy-authorization", b"te", b"trailer", b"transfer-encoding", b"upgrade",
-    b"http2-settings",
+    b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer",
+    b"transfer-encoding", b"upgrade", b"http2-settings",
 })  # fmt: skip
 
 # Fields an app believes about where a request came from. A client that is no trusted proxy

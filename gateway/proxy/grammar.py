@@ -38,8 +38,8 @@ _VALUE = rb":[ \t]*+([^\r]*+)"
 
 _CONCERNS_REQUESTS = _fields(
     b"host", b"connection", b"content-length", b"transfer-encoding", b"expect", b"te",
-    b"upgrade", b"keep-alive", b"proxy-connection", b"proxy-authenticate",
-    b"proxy-authorization", b"trailer", b"http2-settings", b"forwarded", b"x-forwarded",
+    b"upgrade", b"keep-alive", b"proxy-connection", b"trailer", b"http2-settings",
+    b"forwarded", b"x-forwarded",
     rb"x-forwarded-[^:\r]*+", rb"x-maintenance[^:\r]*+",
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ REQUEST_FIELDS = re.compile(
 )
 _CONCERNS_ANSWERS = _fields(
     b"connection", b"content-length", b"transfer-encoding", b"upgrade", b"keep-alive",
-    b"proxy-connection", b"proxy-authorization", b"te", b"trailer", b"http2-settings",
+    b"proxy-connection", b"te", b"trailer", b"http2-settings",
 )  # fmt: skip
 RESPONSE_FIELDS = re.compile(
     rb"\r\n((" + _CONCERNS_ANSWERS + rb"|[Cc](?i:ontent-type))" + _VALUE + rb")"

@@ -138,7 +138,6 @@ def test_hop_by_hop_fields_and_those_that_connection_names_end_here() -> None:
         b"x-oTHer: 2",
         b"Keep-Alive: 5",
         b"Proxy-Connection: close",
-        b"Proxy-Authorization: x",
         b"TE: gzip, trailers",
         b"Trailer: X",
         b"Upgrade: h2c",
@@ -147,6 +146,12 @@ def test_hop_by_hop_fields_and_those_that_connection_names_end_here() -> None:
     )
 
     assert lines[2:] == [b"X-Stays: 3", b"TE: trailers", b"X-Forwarded-For: 192.0.2.1"]
+
+
+def test_credentials_for_a_proxy_that_asks_for_none_are_the_apps() -> None:
+    lines = forwarded(b"Proxy-Authorization: x")
+
+    assert lines[2:] == [b"Proxy-Authorization: x", b"X-Forwarded-For: 192.0.2.1"]
 
 
 def test_connection_cannot_name_away_what_matters() -> None:
