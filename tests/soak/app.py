@@ -101,7 +101,7 @@ async def _upload(
 ) -> bool:
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
-            await _read_body(head, reader)
+            await read_body(head, reader)
     except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
         # Half an upload has its cost too: it is thrown away, say, file by file.
         await asyncio.sleep(seconds)
@@ -111,15 +111,6 @@ async def _upload(
     await asyncio.sleep(seconds)
     _answer(record, writer, b"Content-Length: 2\r\n\r\nok")
     return True
-
-
-async def _read_body(head: bytes, reader: asyncio.StreamReader) -> None:
-    if found := _LENGTH.search(head):
-        await reader.readexactly(int(found[1]))
-    elif _CHUNKED.search(head):
-        while size := int(await reader.readuntil(b"\r\n"), 16):
-            await reader.readexactly(size + 2)
-        await reader.readexactly(2)
 
 
 async def _stream(record: Record, seconds: float, writer: asyncio.StreamWriter) -> bool:
@@ -155,6 +146,16 @@ async def _frame(reader: asyncio.StreamReader) -> int:
         first = await reader.readexactly(2)
         await reader.readexactly(4 + (first[1] & 127))  # mask, payload
     return first[0] & 15
+
+
+async def read_body(head: bytes, reader: asyncio.StreamReader) -> None:
+    """What follows a request's head, by its framing; thrown away."""
+    if found := _LENGTH.search(head):
+        await reader.readexactly(int(found[1]))
+    elif _CHUNKED.search(head):
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            await reader.readexactly(size + 2)
+        await reader.readexactly(2)
 
 
 async def main(port: int) -> None:
