@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test soak soak-steady fuzz conformance scope check fmt lock bench bench-guard bench-slow \
-	clean
+.PHONY: run test soak soak-steady fuzz conformance scope check fmt lock bench bench-guard \
+	bench-hold bench-slow clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -76,6 +76,9 @@ bench: $(STAMP)  ## CPU a request, side by side with nginx, HAProxy, Caddy, aioh
 bench-guard: $(STAMP)  ## what a flip, a drain and a guarded user take; some two minutes
 	@sh tests/install-servers.sh
 	$(BIN)/python -m bench.guard
+
+bench-hold: $(STAMP)  ## what requests that wait cost, and what a restart of the app looks like; four minutes
+	$(BIN)/python -m bench.hold
 
 bench-slow: $(STAMP)  ## what 2,000 slow clients and 10,000 idle ones cost; some two minutes
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'

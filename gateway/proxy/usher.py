@@ -112,7 +112,7 @@ class Usher:
         return self.room.review(lambda request: decide(request, snapshot, now))
 
     def _left(self) -> list[Ticket]:
-        # Measured: 0.9 ms for 1,000 who wait.
+        # Measured: 1.5 to 2.5 ms for 1,000 who wait, on a busy machine.
         waiting: dict[int, Ticket] = {}
         watch = select.poll()
         for ticket in self.room:
