@@ -19,8 +19,9 @@ from tests.support.servers import BIN
 
 HERE = Path(__file__).parent
 NEEDS = ("pytest<9", "pytest-httpbin", "httpbin", "requests[socks]", "trustme")
-# Addresses outside this machine are waited for in vain; the same with or without a gateway.
-OUTSIDE = "not connect_timeout and not total_timeout_connect"
+# Addresses outside this machine are waited for in vain, with or without a gateway; and one test is
+# of what pytest-httpbin's own server prints of a client that never says a word, which ends at ours.
+LEFT_OUT = "not connect_timeout and not total_timeout_connect and not handshake_timeout"
 SUITES = {
     "httpbin": ("tests/test_httpbin.py",),
     "pytest-httpbin": ("tests",),
@@ -98,7 +99,7 @@ def _outcomes(name: str, python: Path, folder: Path, command: str | None) -> Map
         environ["THROUGH_COMMAND"] = command
     with told.with_suffix(".log").open("wb") as log:
         subprocess.run(
-            [python, "-m", "pytest", "-q", "-p", "through", "-k", OUTSIDE, *SUITES[name]],
+            [python, "-m", "pytest", "-q", "-p", "through", "-k", LEFT_OUT, *SUITES[name]],
             cwd=source,
             env=environ,
             stdout=log,
