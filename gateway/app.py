@@ -200,6 +200,7 @@ class Gateway:
             in_flight=lambda: len(self._plane.in_flight),
             concerned=self._plane.in_flight.concerned,
             member=self._describe,
+            pages=lambda: self._plane.pages,
             barrier=self._barrier,
             held=lambda: self._figures().held,
             listening=lambda: self._listener.listening,

@@ -64,7 +64,7 @@ def read_facts(request: web.Request) -> Facts:
     named = [value for name, value in fields if name.lower() == b"host"]
     host = named[-1] if named else authority
     return Facts(
-        method=_method(request.query.get("method", "GET")),
+        method=read_method(request.query.get("method", "GET")),
         target=target,
         host=host,
         fields=fields if named or not host else ((b"Host", host), *fields),
@@ -103,7 +103,8 @@ def _field(text: str) -> tuple[bytes, bytes]:
     return name.encode(), value.strip(" \t").encode("utf-8", "replace")
 
 
-def _method(text: str) -> bytes:
+def read_method(text: str) -> bytes:
+    """A method as requests have it; 400 where it is none."""
     if not _TOKEN.fullmatch(text):
         raise Problem(400, f"{shown(text)} is no request method.")
     return text.upper().encode()

@@ -142,7 +142,10 @@ def _responses(route: Route) -> Document:
 
 def _done(route: Route) -> Document:
     if not route.answers:
-        return {"description": "Done", "content": {"text/plain": {"schema": TEXT}}}
+        return {
+            "description": "Done",
+            "content": {type_: {"schema": TEXT} for type_ in route.types},
+        }
     content = {JSON: {"schema": reference(route.answers)}}
     shape: Mapping[str, Any] = SCHEMAS[route.answers]
     tagged = "revision" in shape.get("properties", {})

@@ -30,9 +30,10 @@ class Query:
 class Route:
     """``path`` holds parameters in braces, each one whole segment.
 
-    ``answers`` and ``takes`` name schemas of the description ("" and None: plain text, no
-    body); with ``bare`` it may come without that body. ``done`` is the status it ends in if all
-    is well, ``errors`` are those it may end in otherwise, beside those that every call may.
+    ``answers`` and ``takes`` name schemas of the description ("" and None: a text of one of
+    ``types``, no body); with ``bare`` it may come without that body. ``done`` is the status it
+    ends in if all is well, ``errors`` are those it may end in otherwise, beside those that every
+    call may.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Route:
     answers: str = ""
     takes: str | None = None
     bare: bool = False
+    types: tuple[str, ...] = ("text/plain",)
     queries: tuple[Query, ...] = ()
     errors: tuple[int, ...] = ()
     done: int = 200

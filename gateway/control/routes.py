@@ -9,8 +9,9 @@ from gateway.control.flags import drop_override, list_flags, patch_flag, show_fl
 from gateway.control.guards import acquire_guard, list_guards, release_guard, renew_guard
 from gateway.control.health import healthz, metrics, readyz
 from gateway.control.members import forget_member
+from gateway.control.preview import PREVIEWED, preview_flag
 from gateway.control.route import API, Query, Route
-from gateway.control.shapes import ADDRESS, CLIENT, HEADER_LINE, METHOD, REASON
+from gateway.control.shapes import ADDRESS, CLIENT, FIELD, HEADER_LINE, METHOD, REASON
 from gateway.control.status import show_status
 from gateway.control.users import add_user, change_users, remove_user
 
@@ -24,6 +25,11 @@ _EXPLAIN = (
     Query("method", "The request's method; GET unless said.", METHOD),
     Query("header", "A header line, `Name: value`.", HEADER_LINE, repeats=True),
     Query("client", "The client's IP address.", CLIENT),
+)
+_PREVIEW = (
+    Query("accept", "As the field Accept, and instead of it.", FIELD),
+    Query("lang", "As the field Accept-Language, and instead of it.", FIELD),
+    Query("method", "The method refused; GET unless said.", METHOD),
 )
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST}
 _BEFORE = {"type": "integer", "minimum": 1, "maximum": LAST}
@@ -95,6 +101,15 @@ ROUTES: tuple[Route, ...] = (
         takes="Drain",
         bare=True,
         errors=(*_BODY, 404, 409, 504),
+    ),
+    Route(
+        "GET",
+        f"{_FLAG}/preview",
+        preview_flag,
+        "What a visitor whom the flag holds would read",
+        types=PREVIEWED,
+        queries=_PREVIEW,
+        errors=(400, 404),
     ),
     Route("GET", f"{API}/guards", list_guards, "Who guards what", "Guards", errors=(503,)),
     Route(

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from gateway.core.flags import Page
 from gateway.core.rules import Rule
+from gateway.pages.pages import Pages
 from gateway.state.drains import Drains
 from gateway.state.guards import Guards
 from gateway.state.live import LiveState
 from gateway.state.membership import Membership
+
+
+def _usual_pages() -> Pages:
+    return Pages(Page())
 
 
 def _always() -> bool:
@@ -39,9 +45,10 @@ class Services:
     ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges under way
     here, ``concerned`` those that each of some flags, in order, is about. ``member`` describes
     this worker process as JSON values: ``member`` (its id), ``since`` (seconds since the epoch)
-    and more. ``held`` is how many requests wait, on all workers, by flag ("" for the app);
-    none that is 0. ``listening``: the public port takes connections. ``gathered`` waits until
-    ``metrics`` has what every worker counted before the call.
+    and more. ``pages`` are what visitors get. ``held`` is how many
+    requests wait, on all workers, by flag ("" for the app); none that is 0. ``listening``: the
+    public port takes connections. ``gathered`` waits until ``metrics`` has what every worker
+    counted before the call.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 
@@ -51,6 +58,7 @@ class Services:
     concerned: Callable[[Sequence[Rule]], Awaitable[Sequence[int]]]
     member: Callable[[], Mapping[str, object]]
     held: Callable[[], Mapping[str, int]] = dict
+    pages: Callable[[], Pages] = _usual_pages
     listening: Callable[[], bool] = _always
     barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once

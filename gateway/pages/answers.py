@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
+from gateway.pages.wishes import FIELDS
+
 # What a field's value may be made of without quoting: RFC 9110's token, less "%".
 _UNQUOTED = "!#$&'*+^`|"
 
@@ -24,6 +26,12 @@ class Answer:
     head: bytes
     body: bytes
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """The lines of the head, by name: one line each."""
+        lines = self.head.decode("ascii").split("\r\n")[1:-1]
+        return dict(line.split(": ", 1) for line in lines)
+
 
 def answer(status: int, fields: Iterable[tuple[str, str]], body: bytes) -> Answer:
     """An answer with the fields that all of ours carry, after ``fields``.
@@ -35,7 +43,7 @@ def answer(status: int, fields: Iterable[tuple[str, str]], body: bytes) -> Answe
         *(f"{name}: {value}" for name, value in fields),
         f"Content-Length: {len(body)}",
         "Cache-Control: no-store",
-        "Vary: Accept",
+        f"Vary: {', '.join(FIELDS)}",
         "X-Content-Type-Options: nosniff",
     ]
     head = "".join(f"{line}\r\n" for line in lines)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-# To whoever sent a form: it did not arrive anywhere.
-NOT_SENT = "What you sent was not passed on, and nothing was saved."
-
-# Up to how many seconds a span is told in which unit.
-_SPANS = ((5_400, 60, "minutes"), (129_600, 3_600, "hours"), (math.inf, 86_400, "days"))
+from gateway.pages.languages import ENGLISH
+from gateway.pages.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +15,9 @@ class Content:
     ``message`` and ``detail`` are free of control characters but for line breaks, ``title``
     is one line. ``retry_after`` is seconds; ``None``: no such field. ``flag`` and ``reason``
     are ``None`` for an error, which is not maintenance. ``until`` is epoch seconds.
+
+    ``words`` are those that the page adds. ``title_language`` and ``message_language`` are tags;
+    empty: a person wrote it, in a language that nobody said.
     """
 
     status: int
@@ -33,22 +32,14 @@ class Content:
     probe: str | None = None  # the method with which it finds out; None: it cannot
     template: str | None = None  # absolute path of the person's own template
     source: str | None = None  # its text as it was validated; None: as the file has it
+    words: Words = ENGLISH
+    title_language: str = "en"
+    message_language: str = "en"
 
     @property
     def when(self) -> str | None:
         """``retry_after`` for people: ``"in about 10 minutes"``."""
-        return None if self.retry_after is None else about(self.retry_after)
-
-
-def about(seconds: int) -> str:
-    """A span as somebody would say it; rounded up, so that nobody is told too little."""
-    if seconds < 60:
-        return "in less than a minute"
-    if seconds == 3600:
-        return "in about an hour"
-    size, unit = next((size, unit) for longest, size, unit in _SPANS if seconds <= longest)
-    count = -(-seconds // size)
-    return "in about a minute" if count == 1 else f"in about {count} {unit}"
+        return None if self.retry_after is None else self.words.spans.about(self.retry_after)
 
 
 def one_line(text: str) -> str:

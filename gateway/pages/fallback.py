@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from gateway.pages.content import NOT_SENT, Content
+from gateway.pages.content import Content
 
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="{words.tag}" dir="{words.direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -16,9 +16,9 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <main>
-<h1>{title}</h1>
-<p>{message}</p>
-{not_sent}<p>{when}<a href="">Open this page again</a></p>
+<h1 dir="auto" lang="{title_language}">{title}</h1>
+<p dir="auto" lang="{message_language}">{message}</p>
+{unsent}<p>{when}<a href="">{words.open_again}</a></p>
 </main>
 </body>
 </html>
@@ -27,9 +27,13 @@ _PAGE = """<!doctype html>
 
 def fallback(content: Content) -> str:
     """``content`` as a plain HTML page, with no style and no script."""
+    words = content.words
     return _PAGE.format(
         title=escape(content.title),
         message=escape(content.message),
-        not_sent="" if content.repeatable else f"<p>{NOT_SENT}</p>\n",
-        when=f"Try again {content.when}. " if content.when else "",
+        title_language=content.title_language,
+        message_language=content.message_language,
+        words=words,
+        unsent="" if content.repeatable else f"<p>{words.unsent}</p>\n",
+        when=f"{words.again.format(when=content.when)} · " if content.when else "",
     )

@@ -2,8 +2,8 @@
 
 The most specific range that covers a media type gives its quality. Between equals the one
 named outright beats the one that only a wildcard covers, then the one named first, then
-plain text: so a browser gets HTML, ``application/json, */*`` gets JSON, and ``*/*`` alone
-(curl, wget, images, scripts) gets text that reads well in a terminal.
+the usual one, then plain text: so a browser gets HTML, ``application/json, */*`` gets JSON, and
+``*/*`` alone (curl, wget, images, scripts) gets text that reads well in a terminal.
 """
 
 from __future__ import annotations
@@ -39,32 +39,37 @@ _NAMED = {
 _JSON = re.compile(rb"application/[^\s/*]+\+json\Z")
 
 
-def negotiate(accept: bytes | None) -> Media:
+def negotiate(accept: bytes | None, usual: Media = Media.PLAIN) -> Media:
     """The media type for an ``Accept`` value as it came; ``None``: the client sent none.
 
-    Never fails: what cannot be read, or asks only for what we have not, gets plain text
+    ``usual`` is what a client gets that does not tell one from another.
+
+    Never fails: what cannot be read, or asks only for what we have not, gets the usual
     (RFC 9110 lets a server disregard the field rather than answer 406).
     """
     if not accept:
-        return Media.PLAIN
+        return usual
     found: dict[Media, tuple[_Match, float, int]] = {}
-    for position, (media_range, quality) in enumerate(_ranges(accept)):
+    for position, (media_range, quality) in enumerate(ranges(accept)):
         for media, match in _covered(media_range):
             rank = (match, quality, -position)
             if media not in found or rank > found[media]:
                 found[media] = rank
     wanted = [
-        (quality, match, position if match is _Match.NAMED else 0, media)
+        (quality, match, position if match is _Match.NAMED else 0, media is usual, media)
         for media, (match, quality, position) in found.items()
         if quality > 0
     ]
-    # Media.PLAIN is "text/plain", the greatest of the three as a string: ties end with it.
-    return max(wanted)[3] if wanted else Media.PLAIN
+    # Media.PLAIN is "text/plain", the greatest of the three as a string.
+    return max(wanted)[-1] if wanted else usual
 
 
-def _ranges(accept: bytes) -> Iterator[tuple[bytes, float]]:
-    """Each media range, lower case, with its quality; malformed ones are left out."""
-    for item in accept.split(b","):
+def ranges(accept: bytes, most: int = -1) -> Iterator[tuple[bytes, float]]:
+    """Each range, lower case, with its quality; malformed ones are left out.
+
+    Media ranges and language ranges are alike in this. ``most``: of so many at the front.
+    """
+    for item in accept.split(b",", most)[: most if most > 0 else None]:
         media_range, *parameters = (part.strip(b" \t") for part in item.lower().split(b";"))
         quality = 1.0
         for parameter in parameters:

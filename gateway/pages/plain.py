@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from gateway.pages.content import NOT_SENT, Content
+from gateway.pages.content import Content
 
 
 def plain(content: Content) -> str:
     """Title, message and when to come again, a paragraph each; ends with a line break."""
+    words = content.words
     parts = [content.title, content.message]
     if not content.repeatable:
-        parts.append(NOT_SENT)
+        parts.append(words.unsent)
     if content.retry_after is not None:
         parts.append(
-            f"Try again {content.when} (Retry-After: {content.retry_after} s)."
+            f"{words.again.format(when=content.when)} (Retry-After: {content.retry_after} s)."
             if content.retry_after
-            else "Try again."
+            else f"{words.again_now}."
         )
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -5,24 +5,27 @@ Three layers, each caught by the next: the person's own template, the built-in o
 
 A person's own template gets ``flag``, ``title``, ``message``, ``retry_after`` (seconds),
 ``when`` (the same for people: "in about 10 minutes"), ``status``, ``until`` (None in this
-version), ``reason`` (one word of ``Reason``) and ``repeatable`` (false: something was sent
-that was not passed on). Values are escaped. It may extend ``pages/maintenance.html``. A name
-that is not among these is an error, so the built-in page is sent and the log says why.
+version), ``reason`` (one word of ``Reason``), ``repeatable`` (false: something was sent
+that was not passed on), ``language`` (the visitor's, of those there are: ``"de"``), ``direction``
+(``"ltr"`` or ``"rtl"``) and ``words`` (what the built-in page says in it). Values are escaped.
+It may extend ``pages/maintenance.html``. A name that is not among these is an error, so the
+built-in page is sent and the log says why.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-from gateway.pages.content import NOT_SENT, Content
+from gateway.pages.content import Content
 from gateway.pages.fallback import fallback
 
 _log = logging.getLogger(__name__)
@@ -47,6 +50,7 @@ class Html:
 
     text: str
     policy: str
+    language: str | None = None  # of the page as a whole; None: whoever wrote it knows
 
 
 def templates_folder() -> Path:
@@ -71,7 +75,7 @@ class Renderer:
             if own is not None:
                 return Html(own, _OWN)
         text = self._builtin_page(content)
-        return Html(text, _policy(text))
+        return Html(text, _policy(text), content.words.tag)
 
     def _own_page(self, path: str, content: Content) -> str | None:
         file = Path(path)
@@ -114,7 +118,6 @@ def _environment(*folders: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["not_sent"] = NOT_SENT
     environment.globals["icon"] = _icon(folders[-1] / "pages" / "icon.svg")
     return environment
 
@@ -140,6 +143,12 @@ def _variables(content: Content) -> dict[str, object]:
         "repeatable": content.repeatable,
         "promised": content.promised,
         "probe": content.probe,
+        "language": content.words.tag,
+        "direction": content.words.direction,
+        "title_language": content.title_language,
+        "message_language": content.message_language,
+        "words": content.words,
+        "looking": json.dumps(asdict(content.words.looking), ensure_ascii=False),
     }
 
 

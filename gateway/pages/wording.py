@@ -6,38 +6,34 @@ from gateway.core.decision import Reason
 from gateway.core.flags import Kind, Mode, Page
 from gateway.core.snapshot import FlagView
 from gateway.pages.content import Content, clean, one_line
+from gateway.pages.languages import ENGLISH
+from gateway.pages.words import Words
 
 STATUS = 503
 RETRY_AFTER = 300  # seconds
 
-_READ_ONLY = (
-    "Changes are paused",
-    "We are working on this. You can go on reading, but nothing can be changed for now.",
-)
-_DEFAULTS = {
-    Kind.SITE: (
-        "Down for maintenance",
-        "We are working on the site. It will be back as soon as we are done.",
-    ),
-    Kind.FEATURE: (
-        "Closed for maintenance",
-        "We are working on this part of the site. It will be back as soon as we are done.",
-    ),
-    Kind.USER: (
-        "Your account is being worked on",
-        "This part of the site opens to you again as soon as we are done.",
-    ),
-}
+# An app that restarts, or a gateway that is overloaded or leaves, is worth another try in seconds.
+_ERROR_RETRY = {502: 10, 503: 10, 504: 10}
+
+# The tag of what a person wrote: they did not say.
+_UNSAID = ""
 
 
-def refusal_content(view: FlagView, site: Page, reason: Reason, *, repeatable: bool) -> Content:
-    """What the page of a flag says now. ``repeatable``: the request was a GET or a HEAD."""
+def refusal_content(
+    view: FlagView, site: Page, reason: Reason, *, repeatable: bool, words: Words = ENGLISH
+) -> Content:
+    """What the page of a flag says now. ``repeatable``: the request was a GET or a HEAD.
+
+    What a person wrote is in no other language than theirs; ``words`` are for the rest.
+    """
     state, own = view.state, view.flag.page
-    title, message = _default_words(view, reason)
+    title = one_line(own.title or site.title or "")
+    message = clean(state.message or own.message or site.message or "")
+    usual_title, usual_message = _default_words(view, reason, words)
     return Content(
         status=_first(own.status, site.status) or STATUS,
-        title=one_line(own.title or site.title or "") or title,
-        message=clean(state.message or own.message or site.message or "") or message,
+        title=title or usual_title,
+        message=message or usual_message,
         retry_after=retry_after(view, site),
         promised=_promised(view, site) is not None,
         flag=view.flag.name,
@@ -46,6 +42,9 @@ def refusal_content(view: FlagView, site: Page, reason: Reason, *, repeatable: b
         probe=_probe(view),
         template=own.template or site.template,
         source=own.source if own.template else site.source,
+        words=words,
+        title_language=_UNSAID if title else words.tag,
+        message_language=_UNSAID if message else words.tag,
     )
 
 
@@ -59,13 +58,33 @@ def _promised(view: FlagView, site: Page) -> int | None:
     return _first(view.state.retry_after, view.flag.page.retry_after, site.retry_after)
 
 
-def _default_words(view: FlagView, reason: Reason) -> tuple[str, str]:
+def error_content(status: int, title: str, detail: str, words: Words = ENGLISH) -> Content:
+    """What went wrong. Errors that visitors meet are translated, what programs do wrong is not."""
+    said = {text: words.errors.get(text) for text in (title, detail)}
+    return Content(
+        status=status,
+        title=one_line(said[title] or title),
+        message=clean(said[detail] or detail),
+        retry_after=_ERROR_RETRY.get(status),
+        words=words,
+        title_language=words.tag if said[title] else ENGLISH.tag,
+        message_language=words.tag if said[detail] else ENGLISH.tag,
+    )
+
+
+def _default_words(view: FlagView, reason: Reason, words: Words) -> tuple[str, str]:
     if view.state.mode is Mode.READ_ONLY:
-        return _READ_ONLY
+        return words.read_only
     kind = view.flag.kind
     if kind is Kind.USER and reason is Reason.IDENTITY_MISSING:
         kind = Kind.FEATURE  # nobody is known, so there is no account to speak of
-    return _DEFAULTS[kind]
+    match kind:
+        case Kind.SITE:
+            return words.site
+        case Kind.FEATURE:
+            return words.feature
+        case Kind.USER:
+            return words.user
 
 
 def _probe(view: FlagView) -> str | None:

@@ -28,7 +28,7 @@ from gateway.proxy.deadlines import NEVER
 from gateway.proxy.errors import AppError, ClientError, FramingError
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
-from gateway.proxy.request import RequestHead, accept_of
+from gateway.proxy.request import RequestHead, wish_fields
 from gateway.proxy.uploads import check_size, fast_enough, patience
 from gateway.proxy.visitor import Visitor
 
@@ -241,7 +241,7 @@ class ClientConnection(Visitor):
         try:
             request = self._request = self._requests.read(raw)
         except ClientError as error:
-            error.accept = accept_of(raw)
+            error.fields = wish_fields(raw)
             raise
         if request.block.has_body:
             check_size(request.block.content_length or 0, plane.settings.limits)

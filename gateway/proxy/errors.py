@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class ClientError(Exception):
     """The client's request cannot be taken; ``status`` is what it is told.
 
-    ``accept`` is what the client wants to read, as far as a head that is refused shows it.
+    ``fields`` are those of a head that is refused that say what the client wants to read.
     """
 
-    accept: bytes | None = None
+    fields: Sequence[tuple[bytes, bytes]] = ()
 
     def __init__(self, status: int, title: str, detail: str) -> None:
         super().__init__(detail)

@@ -87,7 +87,9 @@ _IPV6 = rb"\[(?=[^:]*+:[^:]*+:)[0-9A-Fa-f:.]+\]"
 AUTHORITY = re.compile(rb"(?:" + _REG_NAME + rb"|" + _IPV6 + rb")" + _PORT)
 ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?]*+)(.*+)")
 
-ACCEPT = re.compile(rb"\r\n(?i:accept):[ \t]*+([\t\x20-\x7e]*+)\r\n")
+WISH_FIELDS = re.compile(
+    rb"\r\n((?i:accept(?:-language)?|sec-fetch-dest)):[ \t]*+([\t\x20-\x7e]*+)(?=\r\n)"
+)
 
 LENGTH = re.compile(rb"[0-9]{1,18}")
 CHUNK_SIZE = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.proxy.errors import ClientError, bad_request
 from gateway.proxy.grammar import BARE_LF, NOT_A_METHOD
-from gateway.proxy.request import accept_of
+from gateway.proxy.request import wish_fields
 
 END = b"\r\n\r\n"
 
@@ -86,5 +86,5 @@ def _too_large(data: bytes, limit: int) -> ClientError:
     if data.find(b"\r\n", 0, limit) < 0:
         return ClientError(414, "URI too long", "the request line is too long")
     error = ClientError(431, "Request header fields too large", "the head is too long")
-    error.accept = accept_of(data)
+    error.fields = wish_fields(data)
     return error

@@ -21,6 +21,7 @@ from gateway.core.decision import HeldBack
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
 from gateway.pages.pages import Pages
+from gateway.pages.wishes import Wish, Wishes
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.connector import Connector
 from gateway.proxy.deadlines import Sweep
@@ -68,6 +69,7 @@ class DataPlane:
     ) -> None:
         self.live = live
         self.pages = pages
+        self.wishes = Wishes()
         self.notices = Notices()
         self.tally = tally
         self.settings = live.settings
@@ -180,15 +182,21 @@ class DataPlane:
         view = snapshot.view(decision.flag)
         assert view is not None  # noqa: S101 a decision names a flag of its own snapshot
         safe = request.method in {b"GET", b"HEAD"}
-        return self.pages.refusal(view, request.block.accept, decision.reason, safe=safe)
+        return self.pages.refusal(view, self.wish(request), decision.reason, safe=safe)
+
+    def wish(self, request: RequestHead) -> Wish:
+        """What the client wants to read; looked for once in what it repeats."""
+        block = request.block
+        if block.wish is None:
+            block.wish = self.wishes.of(block.pairs)
+        return block.wish
 
     def own(self, request: RequestHead, snapshot: Snapshot) -> Answer:
         """The answer to a request for what notices are made of."""
         found = self.notices.answer(request, snapshot)
         if found is not None:
             return found
-        accept = request.block.accept
-        return self.pages.error(404, "Not found", "there is no such notice", accept)
+        return self.pages.error(404, "Not found", "there is no such notice", self.wish(request))
 
     def spawn(
         self, work: Coroutine[None, None, None], failed: Callable[[], None]

@@ -25,7 +25,6 @@ from gateway.proxy.errors import ClientError, bad_request
 from gateway.proxy.fields import HOP_BY_HOP, cut, options, pairs, tells_the_way, without
 from gateway.proxy.grammar import (
     ABSOLUTE_FORM,
-    ACCEPT,
     AUTHORITY,
     BLANKS,
     LENGTH,
@@ -33,10 +32,12 @@ from gateway.proxy.grammar import (
     REQUEST_FIELDS,
     REQUEST_REST,
     REQUEST_START,
+    WISH_FIELDS,
     tokens,
 )
 
 if TYPE_CHECKING:
+    from gateway.pages.wishes import Wish
     from gateway.proxy.peer import Peer
 
 MAX_FIELDS = 128
@@ -66,6 +67,7 @@ class FieldBlock:
     forwarded_for: list[bytes] | None = None
     has_body = False
     _accept: bytes | None = None
+    wish: Wish | None = None  # what the client wants to read, once somebody has looked
     _pairs: list[tuple[bytes, bytes]] | None = None
 
     def __init__(self, raw: bytes, *, trusted: bool) -> None:
@@ -141,10 +143,9 @@ class _Silent:
 _SILENT = _Silent()
 
 
-def accept_of(raw: bytes) -> bytes | None:
-    """The first Accept field of a head that is refused, if it shows one."""
-    found = ACCEPT.search(raw)
-    return None if found is None else found[1].rstrip(BLANKS)
+def wish_fields(raw: bytes) -> list[tuple[bytes, bytes]]:
+    """What a head that is refused shows of the fields that a wish is read from."""
+    return [(name, value.rstrip(BLANKS)) for name, value in WISH_FIELDS.findall(raw)]
 
 
 class RequestReader:

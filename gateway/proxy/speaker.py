@@ -40,8 +40,9 @@ class Speaker(Line):
 
     def _say(self, error: ClientError, *, close: bool = True) -> None:
         request = self._request
-        accept = request.block.accept if request else error.accept
         close = close or request is None or not request.block.keep_alive or self.draining
-        answer = self._plane.pages.error(error.status, error.title, error.detail, accept)
-        self._plane.tally.say(error.status)
+        plane = self._plane
+        wish = plane.wish(request) if request else plane.wishes.of(error.fields)
+        answer = plane.pages.error(error.status, error.title, error.detail, wish)
+        plane.tally.say(error.status)
         self._answer(answer, close=close)

@@ -6,6 +6,7 @@
   const news = document.getElementById("news");
   const back = document.getElementById("return");
   const { probe, retry } = main.dataset;
+  const told = JSON.parse(main.dataset.words);
   const repeatable = "repeatable" in main.dataset;
 
   if (back && history.length > 1) {
@@ -56,7 +57,7 @@
   async function check() {
     if (busy || done) return;
     busy = true;
-    say("checking", "Checking…");
+    say("checking", told.checking);
     const seen = new Promise((enough) => setTimeout(enough, 600));
     const answer = await ask();
     await seen;
@@ -64,10 +65,9 @@
     if (answer && isBack(answer)) return welcome();
     failures = answer ? 0 : failures + 1;
     if (answer) retryAfter = Number(answer.headers.get("Retry-After")) || 0;
-    const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-    say("waiting", answer ? `This page looks again by itself. Last look: ${time}`
-      : navigator.onLine === false ? "You seem to be offline. This page goes on once you are back."
-      : "No answer just now. This page looks again by itself.");
+    const time = new Date().toLocaleTimeString(document.documentElement.lang, { timeStyle: "medium" });
+    say("waiting", answer ? told.looked.replace("{time}", time)
+      : navigator.onLine === false ? told.offline : told.silent);
     plan(pause());
   }
 
@@ -77,10 +77,10 @@
     document.documentElement.classList.add("open");
     if (!repeatable) {
       document.title = `✓ ${document.title}`;
-      news.textContent = "It is open again. Go back to what you wrote and send it once more.";
+      news.textContent = told.open_unsent;
       return;
     }
-    news.textContent = "It is open again. Here we go.";
+    news.textContent = told.open;
     setTimeout(leave, 900);
   }
 
@@ -93,6 +93,6 @@
 
   document.addEventListener("visibilitychange", () => plan(Math.random() * 1500));
   window.addEventListener("online", () => plan(Math.random() * 1500));
-  say("waiting", "This page looks again by itself.");
+  say("waiting", told.looks);
   plan(pause());
 })();

@@ -14,10 +14,12 @@ from gateway.core.flags import Flag, FlagState, Mode, Page
 from gateway.core.snapshot import FlagView
 from gateway.pages.answers import Answer
 from gateway.pages.pages import Pages
+from gateway.pages.wishes import Wish, Wishes
 from tests.support.chromium import PROGRAM, Browser, Tab, chromium
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium is installed")
 
+WISHES = Wishes()
 ICON = '<link rel="icon" href="data:,">'
 FORM = f'<!doctype html>{ICON}<form method="post" action="/save"><button>Go</button></form>'
 THE_SITE = f"<!doctype html>{ICON}<title>The site</title><h1>Open</h1>"
@@ -46,7 +48,7 @@ class Site:
         if request.path == "/form" and request.method == "GET":
             return web.Response(text=FORM, content_type="text/html")
         if request.path == "/broken":
-            made = self.pages.error(502, "Bad gateway", "No answer.", _accept(request))
+            made = self.pages.error(502, "Bad gateway", "No answer.", _wish(request))
             return _sent(made)
         if self.closed:
             return _sent(self._refusal(request))
@@ -58,12 +60,11 @@ class Site:
         state = FlagState(enabled=True, mode=self.mode, message="Back soon.", retry_after=600)
         view = FlagView(Flag("site", state), state, "yaml", None)
         safe = request.method in {"GET", "HEAD"} or not self.tells_methods
-        return self.pages.refusal(view, _accept(request), Reason.SITE, safe=safe)
+        return self.pages.refusal(view, _wish(request), Reason.SITE, safe=safe)
 
 
-def _accept(request: web.Request) -> bytes | None:
-    accept = request.headers.get("Accept")
-    return None if accept is None else accept.encode()
+def _wish(request: web.Request) -> Wish:
+    return WISHES.of((name.encode(), value.encode()) for name, value in request.headers.items())
 
 
 def _sent(answer: Answer) -> web.Response:

@@ -15,7 +15,7 @@ def test_a_head_is_lines_without_the_empty_one() -> None:
         b"Content-Type: text/plain\r\n"
         b"Content-Length: 7\r\n"
         b"Cache-Control: no-store\r\n"
-        b"Vary: Accept\r\n"
+        b"Vary: Accept, Accept-Language, Sec-Fetch-Dest\r\n"
         b"X-Content-Type-Options: nosniff\r\n"
     )
 

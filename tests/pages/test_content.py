@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.pages.content import about, clean, one_line
+from gateway.pages.content import clean, one_line
+from gateway.pages.languages import ENGLISH
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ from gateway.pages.content import about, clean, one_line
     ],
 )
 def test_a_span_is_said_as_people_say_it(seconds: int, words: str) -> None:
-    assert about(seconds) == words
+    assert ENGLISH.spans.about(seconds) == words
 
 
 def test_text_keeps_its_lines_and_loses_its_control_characters() -> None:

@@ -8,8 +8,8 @@ def test_the_last_page_says_the_same_words_escaped() -> None:
     page = fallback(Content(503, "<b>Closed</b>", "a & b", 600, flag="site"))
 
     assert page.startswith("<!doctype html>")
-    assert "<h1>&lt;b&gt;Closed&lt;/b&gt;</h1>" in page
-    assert "<p>a &amp; b</p>" in page
+    assert ">&lt;b&gt;Closed&lt;/b&gt;</h1>" in page
+    assert ">a &amp; b</p>" in page
     assert "in about 10 minutes" in page
     assert "not passed on" not in page
 

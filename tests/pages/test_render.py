@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import logging
 import re
 from dataclasses import replace
@@ -66,7 +67,7 @@ def renderer() -> Renderer:
 def test_pages_are_balanced_and_say_language_title_and_viewport(renderer, content) -> None:
     document = Document(renderer.html(content))
 
-    assert document.all("html") == [{"lang": "en"}]
+    assert document.all("html") == [{"lang": "en", "dir": "ltr"}]
     assert {"charset": "utf-8"} in document.all("meta")
     assert any(meta.get("name") == "viewport" for meta in document.all("meta"))
     assert len(document.all("h1")) == len(document.all("main")) == len(document.all("title")) == 1
@@ -135,10 +136,12 @@ def test_the_page_says_when_to_expect_it_back(renderer) -> None:
 
 def test_the_page_tells_its_script_how_to_look_again(renderer) -> None:
     [main] = Document(renderer.html(REFUSAL)).all("main")
+    told = main.pop("data-words")
+    assert json.loads(told)["checking"] == "Checking…"
     assert main == {"data-probe": "HEAD", "data-retry": "600", "data-repeatable": None}
 
     [main] = Document(renderer.html(replace(REFUSED_POST, probe=None))).all("main")
-    assert main == {"data-retry": "600"}
+    assert main == {"data-retry": "600", "data-words": told}
 
 
 @pytest.mark.parametrize(("retry_after", "refresh"), [(0, "30"), (90, "90"), (9_000, "300")])
@@ -232,7 +235,7 @@ def test_without_any_templates_there_is_still_a_page(tmp_path, caplog) -> None:
     renderer.html(replace(REFUSAL, title="Other"))
 
     Document(html)
-    assert "<h1>Closed</h1>" in html.text
+    assert ">Closed</h1>" in html.text
     assert "style-src 'none'; script-src 'none'" in html.policy
     assert len(caplog.records) == 1
 
@@ -240,7 +243,7 @@ def test_without_any_templates_there_is_still_a_page(tmp_path, caplog) -> None:
 def test_a_broken_built_in_template_gives_the_plainest_page(tmp_path, caplog) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "maintenance.html").write_text("{% block %}")
-    assert "<h1>Closed</h1>" in Renderer(tmp_path).html(REFUSAL).text
+    assert ">Closed</h1>" in Renderer(tmp_path).html(REFUSAL).text
 
 
 def test_the_templates_are_found_beside_the_code() -> None:

@@ -43,6 +43,41 @@ async def test_a_refusal_is_503_and_says_until_when(held: Stage) -> None:
     assert held.app.untouched()
 
 
+async def test_each_is_answered_in_their_language_and_a_script_never_with_html(
+    held: Stage,
+) -> None:
+    client = await held.client()
+    await client.get(b"/", b"Accept: text/html", b"Accept-Language: de-AT, en;q=0.5")
+    answer = await client.answer()
+    assert answer.one(b"Content-Language") == b"de"
+    assert answer.one(b"Vary") == b"Accept, Accept-Language, Sec-Fetch-Dest"
+    assert b"Wartungsarbeiten" in answer.body
+
+    await client.get(b"/app.js", b"Accept: text/html, */*", b"Sec-Fetch-Dest: script")
+    answer = await client.answer()
+    assert (answer.status, answer.one(b"Content-Type")) == (503, b"text/plain; charset=utf-8")
+
+    await client.get(b"/api", b"Accept: */*", b"Sec-Fetch-Dest: empty")
+    assert (await client.answer()).one(b"Content-Type") == b"application/problem+json"
+
+
+async def test_a_websocket_is_refused_as_one_and_the_connection_goes_on(held: Stage) -> None:
+    client = await held.client()
+    await client.get(
+        b"/live",
+        b"Connection: Upgrade",
+        b"Upgrade: websocket",
+        b"Sec-WebSocket-Version: 13",
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+    answer = await client.answer()
+    assert (answer.status, answer.one(b"Retry-After")) == (503, b"120")
+    assert answer.one(b"Upgrade") is None
+    assert b"<" not in answer.body
+    await client.get()
+    assert (await client.answer()).status == 503
+
+
 async def test_a_refused_head_has_the_gets_head_and_no_body(held: Stage) -> None:
     client = await held.client()
     await client.get()
