@@ -347,6 +347,20 @@ async def test_a_strict_flag_lets_wait_until_the_lease_is_back(start: Any) -> No
     assert (await client.answer()).status == 200
 
 
+async def test_a_lease_that_is_back_before_anybody_looks_is_noticed(start: Any) -> None:
+    off = replace(HOLDING, strict=True, state=replace(HOLDING.state, enabled=False))
+    stage = await start(flag("other", "/other", mode=Mode.HOLD), off)
+    await asks(stage, b"/other")
+    await stage.after(0)
+    stage.live.fenced = fence(stage.live.snapshot, allow=stage.live.settings.allow)
+    client = await asks(stage)
+    stage.live.fenced = None
+    await stage.after(0)
+    await stage.after(1)
+    await served(stage)
+    assert (await client.answer()).status == 200
+
+
 async def test_a_gateway_that_stops_gives_the_page_to_all_who_wait(start: Any) -> None:
     stage = await start(HOLDING)
     clients = [await asks(stage) for _ in range(3)]
