@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from gateway.config.settings import Settings
+from gateway.config.triggers import trigger_errors
 from gateway.control.server import ControlServer
 from gateway.control.services import Barrier, Services
 from gateway.open_files import make_room
@@ -261,7 +262,9 @@ class Gateway:
             "gateway_client_connections": Gauge("Connections of clients open", len(plane.clients)),
             "gateway_app_connections": Gauge("Connections to the app open", len(plane.upstreams)),
             "gateway_config_errors": Gauge(
-                "Errors in the YAML as it is", len(state.config_errors), max
+                "Errors in the YAML and in trigger files as they are",
+                len(state.config_errors) + len(trigger_errors(state.settings)),
+                max,
             ),
             "gateway_store_reachable": Gauge("1 while the store answers", reachable, min),
         }

@@ -11,6 +11,7 @@ import click
 from gateway.cli.configuration import DEFAULT, read_settings
 from gateway.config.redis_address import without_password
 from gateway.config.settings import Settings
+from gateway.config.triggers import trigger_errors
 from gateway.core.flags import Flag, Kind, Mode
 
 
@@ -34,6 +35,10 @@ def check(config: Path | None) -> None:
     click.echo(f"{config or 'the environment'}: valid")
     for line in _summary(settings):
         click.echo(line)
+    if wrong := trigger_errors(settings):
+        for error in wrong:
+            click.echo(str(error), err=True)
+        raise click.exceptions.Exit(2)
 
 
 def _summary(settings: Settings) -> Iterator[str]:
@@ -91,6 +96,11 @@ def _done(flag: Flag) -> str:
 
 
 def _state(flag: Flag) -> str:
+    trigger = flag.trigger
+    if trigger is not None:
+        return (
+            f"ON: {trigger.file} is there" if trigger.on else f"off until {trigger.file} is there"
+        )
     if not flag.state.enabled:
         return "off"
     if flag.kind is not Kind.USER:

@@ -16,6 +16,7 @@ from gateway.config.nodes import Node, Table
 from gateway.config.pages import read_page
 from gateway.config.scalars import boolean, choice, duration, percentage, text, token_text, word
 from gateway.config.section import Section, is_null
+from gateway.config.triggers import read_source
 from gateway.core.flags import Flag, FlagState, HoldTerms, Mode, Page, Scope
 from gateway.core.methods import SAFE_METHODS
 
@@ -72,6 +73,7 @@ def read_flag(name: str, node: Node, defaults: Defaults, report: Report) -> Flag
             hold=read_hold(section.section("hold"), defaults.hold),
             notice=read_notice(section.section("notice")),
             strip=read_strip(section.section("strip")),
+            trigger=read_source(section, defaults.folder, case_sensitive=case_sensitive),
         )
         _refuse_contradictions(section, flag)
     return flag
@@ -126,6 +128,8 @@ def _refuse_contradictions(section: Section, flag: Flag) -> None:
         for key, value in needs_user.items():
             if value:
                 section.refuse(key, NEEDS_USER)
+    if section.given("source") and section.given("enabled"):
+        section.refuse("enabled", "is for source to say; leave one of the two out")
     methods = flag.scope.methods
     if flag.state.mode is Mode.READ_ONLY and methods and methods <= SAFE_METHODS:
         message = "read-only lets GET, HEAD and OPTIONS pass: with these methods it holds nothing"
@@ -145,6 +149,5 @@ _NAMES = (
 _STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode")
 _LATER_KEYS = {
     "window": "windows of time",
-    "source": "flags decided elsewhere",
     "drain": "draining",
 }

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from gateway.control.preconditions import etag
-from gateway.core.flags import Flag, FlagState, Identity, Kind, Page, Scope
+from gateway.core.flags import Flag, FlagState, Identity, Kind, Page, Scope, Trigger
 from gateway.core.snapshot import FlagView
 from gateway.pages.wording import retry_after
 
@@ -50,6 +50,7 @@ def flag_document(view: FlagView, in_flight: int, held: int, site: Page) -> Docu
         "strict": flag.strict,
         "notice": {"banner": flag.notice.banner, "hide": list(flag.notice.hide)},
         "strip": {"cookies": list(flag.strip.cookies), "headers": list(flag.strip.headers)},
+        "source": _source_document(flag.trigger),
         "identity": _identity_document(flag.identity),
         "page": {
             "title": flag.page.title,
@@ -96,6 +97,12 @@ def _scope_document(scope: Scope) -> Document:
         "paths": [path.text for path in scope.paths],
         "methods": sorted(scope.methods),
     }
+
+
+def _source_document(trigger: Trigger | None) -> Document | None:
+    if trigger is None:
+        return None
+    return {"file": trigger.file, "on": trigger.on, "valid": not trigger.errors}
 
 
 def _identity_document(identity: Identity | None) -> Document | None:

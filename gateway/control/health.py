@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.config.triggers import trigger_errors
 from gateway.control.documents import answer
 from gateway.control.problems import Problem
 from gateway.control.services import SERVICES, Services
@@ -46,6 +47,8 @@ def _reasons(services: Services) -> list[str]:
     if count := len(services.state.config_errors):
         noun = "error" if count == 1 else "errors"
         reasons.append(f"The YAML has {count} {noun}; the last valid one goes on serving.")
+    if trigger_errors(services.state.settings):
+        reasons.append("A trigger file has errors; its flag is on.")
     if services.state.edit_waits:
         reasons.append("An edit of the YAML waits for the store; the last one goes on serving.")
     reasons += [

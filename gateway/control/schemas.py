@@ -61,6 +61,7 @@ _FLAG: Shape = {
     "strict": YES_NO,
     "notice": thing({"banner": TEXT, "hide": several(TEXT)}),
     "strip": thing({"cookies": several(TEXT), "headers": several(TEXT)}),
+    "source": maybe("object", description="The trigger file that the flag is on by."),
     "identity": maybe("object"),
     "page": thing({"title": maybe("string"), **_PAGE, "retry_after": WHOLE}),
     "yaml": thing({**_STATE, "page": thing(_PAGE)}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from gateway.config import ConfigError
+from gateway.config.triggers import trigger_errors
 from gateway.control.documents import Document, answer, is_on
 from gateway.control.guards import guard_documents
 from gateway.control.members import member_documents
@@ -47,10 +48,11 @@ def _store(services: Services) -> Document:
 
 def _config(state: LiveState) -> Document:
     path = state.settings.path
+    errors = (*state.config_errors, *trigger_errors(state.settings))
     return {
         "path": str(path) if path else None,
-        "valid": not state.config_errors,
-        "errors": [_error(error) for error in state.config_errors],
+        "valid": not errors,
+        "errors": [_error(error) for error in errors],
         "notices": [_error(notice) for notice in state.config_notices],
     }
 

@@ -125,6 +125,23 @@ class Strip:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """A file that a flag is on by while it is there, and what was found there.
+
+    ``errors`` are (line, words): what it holds cannot be used, so that all it says is ``on``.
+    ``message``, ``retry_after`` (seconds) and ``allow`` are what it says beside.
+    """
+
+    file: str  # absolute
+    on: bool = False
+    case_sensitive: bool = False
+    message: str | None = None
+    retry_after: int | None = None
+    allow: Exemptions = field(default_factory=Exemptions)
+    errors: tuple[tuple[int | None, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FlagState:
     """The keys that an override can change.
 
@@ -161,6 +178,16 @@ class Flag:
     hold: HoldTerms = field(default_factory=HoldTerms)
     notice: Notice = field(default_factory=Notice)
     strip: Strip = field(default_factory=Strip)
+    trigger: Trigger | None = None
+
+    @property
+    def exemptions(self) -> Exemptions:
+        """The YAML's, and those of a trigger file that is there."""
+        own = self.allow
+        if self.trigger is None:
+            return own
+        more = self.trigger.allow
+        return Exemptions(own.paths + more.paths, own.networks + more.networks, own.users)
 
     @property
     def kind(self) -> Kind:

@@ -278,6 +278,11 @@ def _check_fits(flag: Flag, patch: Patch) -> None:
         for key in ("users", "rollout")
         if flag.kind is not Kind.USER and patch.values.get(key) is not None
     ]
+    if flag.trigger is not None and patch.values.get("enabled") is not None:
+        file = flag.trigger.file
+        errors.append(
+            ("enabled", f"this flag is on while {file} is there: make it, or take it away")
+        )
     if patch.values.get("mode") == Mode.ANONYMOUS and not flag.strip:
         errors.append(("mode", "anonymous needs the flag to have strip in the YAML"))
     if errors:

@@ -199,14 +199,15 @@ def compile_rule(
     flag: Flag, state: FlagState, *, order: int, allow: Exemptions, readers: Readers
 ) -> Rule:
     """The rule of a flag in a state; ``allow`` holds what is exempt from every flag."""
-    networks = flag.allow.networks + allow.networks
+    own = flag.exemptions
+    networks = own.networks + allow.networks
     site = Reason.SITE if flag.kind is Kind.SITE else Reason.FEATURE
     return Rule(
         order=order,
         enabled=state.enabled,
         mode=state.mode,
         place=compile_place(flag.scope, state.mode),
-        exempt_paths=flag.allow.paths + allow.paths,
+        exempt_paths=own.paths + allow.paths,
         exempt_networks=compile_networks(networks) if networks else None,
         who=compile_who(flag, state, allow.users, readers),
         if_held=compile_held(flag, state, site),

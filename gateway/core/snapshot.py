@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gateway.core.applying import Applying
-from gateway.core.flags import Exemptions, Flag, FlagState, Mode
+from gateway.core.flags import Exemptions, Flag, FlagState, Mode, Trigger
 from gateway.core.index import Index, compile_index
 from gateway.core.overrides import Override, effective
 from gateway.core.rules import Readers, Rule, compile_rule
@@ -124,9 +124,21 @@ def _stricter(view: FlagView, twin: FlagView) -> FlagView:
 
 def _view(flag: Flag, override: Override | None, now: float) -> FlagView:
     state, held = effective(flag.state, override, now)
+    if flag.trigger is not None:
+        state = _triggered(state, flag.trigger, frozenset(held.values if held else ()))
     if state.mode is Mode.ANONYMOUS and not flag.strip:
         # Flipped to it, and then the YAML lost what is to be taken out: refuse the most.
         state = replace(state, mode=Mode.UNAVAILABLE)
     if held is None:
         return FlagView(flag, state, "yaml", None)
     return FlagView(flag, state, "override", held, held.at, held.by, held.reason)
+
+
+def _triggered(state: FlagState, trigger: Trigger, flipped: frozenset[str]) -> FlagState:
+    """Whether the flag is on is the file's to say; its words yield to what was ``flipped``."""
+    message, retry_after = trigger.message, trigger.retry_after
+    if message is None or "page.message" in flipped:
+        message = state.message
+    if retry_after is None or "page.retry_after" in flipped:
+        retry_after = state.retry_after
+    return replace(state, enabled=trigger.on, message=message, retry_after=retry_after)

@@ -36,7 +36,7 @@ def fenced_rule(flag: Flag, state: FlagState, *, order: int, allow: Exemptions) 
     requests wait, since a lease may well come back. Exempt paths and addresses stay exempt: only
     the YAML says them.
     """
-    everybody = replace(flag, identity=None)
+    everybody = replace(flag, identity=None, trigger=None)
     mode = Mode.HOLD if state.mode is Mode.HOLD else Mode.UNAVAILABLE
     on = replace(state, enabled=True, mode=mode)
     rule = compile_rule(everybody, on, order=order, allow=allow, readers=Readers())

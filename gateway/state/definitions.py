@@ -12,6 +12,7 @@ from gateway.config import ConfigError, ConfigErrors, load
 from gateway.config.certificates import contents
 from gateway.config.errors import Invalid
 from gateway.config.settings import Certificate, Settings, UpstreamTls
+from gateway.config.triggers import read_again
 from gateway.core.flags import Flag
 
 RESTART = ("upstream", "listen", "listen_mode", "proxy_protocol", "workers", "store")
@@ -43,6 +44,17 @@ def load_anew(running: Settings, environ: Mapping[str, str]) -> Definitions:
         raise unexpected(running.path, error) from error
 
 
+def retriggered(running: Definitions) -> Definitions | None:
+    """The same with its trigger files read anew, whatever the YAML is; None: they say the same."""
+    flags = tuple(
+        flag if flag.trigger is None else replace(flag, trigger=read_again(flag.trigger))
+        for flag in running.settings.flags
+    )
+    if flags == running.settings.flags:
+        return None
+    return define(replace(running.settings, flags=flags), running.notices)
+
+
 def unexpected(path: Path | None, error: Exception) -> ConfigErrors:
     """A bug that a YAML has brought to light, as an error of that YAML; the bug is its cause."""
     what = f"cannot be taken in, by a bug of the gateway: {type(error).__name__}: {error}"
@@ -60,6 +72,7 @@ def watched(settings: Settings, errors: Iterable[ConfigError] = ()) -> list[Path
     named = {Path(page.template) for page in pages if page.template is not None}
     for tls in (settings.tls, settings.upstream_tls):
         named.update(() if tls is None else tls.files)
+    named.update(Path(flag.trigger.file) for flag in settings.flags if flag.trigger is not None)
     named.update(path for error in errors for path in error.beside)
     return [*filter(None, [settings.path]), *sorted(named)]
 

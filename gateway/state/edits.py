@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from gateway.core.flags import Flag
+from gateway.core.flags import Flag, Trigger
 from gateway.core.overrides import Override, changes, effective, lifted, state_digest
 from gateway.stores.base import AuditEntry, Change, Edit, StoredState, StoreError
 from gateway.stores.documents import dump_override
@@ -111,11 +111,19 @@ def lift_due(flags: Mapping[str, Flag], now: float, known: StoredState) -> Edit:
     return edit
 
 
-def take_in(flags: Mapping[str, Flag], digest: str, now: float, known: StoredState) -> Edit:
+def take_in(
+    flags: Mapping[str, Flag],
+    digest: str,
+    now: float,
+    known: StoredState,
+    before: Mapping[str, Flag],
+) -> Edit:
     """The YAML's flags, as they are now: overrides that lapsed with the edit are dropped.
 
     Dropped for good, so that an edit and its undoing do not bring an old flip back. So are
     those of flags that are no more. Nothing if the store already has this ``digest``.
+    ``before`` are the flags as they were: a trigger file that has come, or gone, is noted by
+    whoever sees it first.
     """
 
     def edit(stored: StoredState) -> Change | None:
@@ -132,6 +140,11 @@ def take_in(flags: Mapping[str, Flag], digest: str, now: float, known: StoredSta
             AuditEntry(now, "yaml", "config", name, "the YAML was edited: its override lapsed")
             for name in dropped
         ]
+        entries += [
+            AuditEntry(now, "file", "source", name, *_said(flag.trigger))
+            for name, flag in flags.items()
+            if flag.trigger is not None and _is_news(flag.trigger, before.get(name))
+        ]
         return Change(dict.fromkeys(dropped), entries, digest)
 
     return edit
@@ -140,6 +153,15 @@ def take_in(flags: Mapping[str, Flag], digest: str, now: float, known: StoredSta
 def _check(stored: StoredState, known: StoredState) -> None:
     if has_lost(known, stored):
         raise lost(known, stored)
+
+
+def _is_news(trigger: Trigger, before: Flag | None) -> bool:
+    return before is not None and before.trigger is not None and before.trigger != trigger
+
+
+def _said(trigger: Trigger) -> tuple[str, Mapping[str, object]]:
+    there = "is there" if trigger.on else "is gone"
+    return f"{trigger.file} {there}", {"enabled": trigger.on}
 
 
 def _is_due(override: Override, now: float) -> bool:

@@ -31,7 +31,15 @@ from gateway.core.flags import Flag
 from gateway.core.overrides import Override, Patch, flipped, with_users
 from gateway.core.snapshot import Snapshot, compile_snapshot, fence
 from gateway.state.alarm import Alarm
-from gateway.state.definitions import Definitions, define, load_anew, renewed, unexpected, watched
+from gateway.state.definitions import (
+    Definitions,
+    define,
+    load_anew,
+    renewed,
+    retriggered,
+    unexpected,
+    watched,
+)
 from gateway.state.edits import (
     Act,
     RevisionMoved,
@@ -114,7 +122,7 @@ class LiveState:
         """Open the store and take the settings in. Raises ``StoreError``: nothing is served."""
         await self._store.open()
         try:
-            await self._take_in(self._definitions)
+            await self._take_in(await self._retriggered() or self._definitions)
         except StoreError:
             await self._store.close()
             raise
@@ -273,7 +281,8 @@ class LiveState:
         if new is not self._definitions and new.digest == self._definitions.digest:
             self._swap(self._stored, new)  # no flag has changed, so the store is not needed
             return
-        edit = take_in(new.flags, new.digest, self._clock(), self._stored)
+        before = self._definitions.flags
+        edit = take_in(new.flags, new.digest, self._clock(), self._stored, before)
         await self._update(edit, new)
 
     async def _of_another_yaml(self, stored: StoredState) -> Definitions | None:
@@ -333,12 +342,18 @@ class LiveState:
         # On another thread: 1,000 flags take a second, for which no request should wait.
         return await asyncio.to_thread(load_anew, self.settings, self._environ)
 
+    async def _retriggered(self) -> Definitions | None:
+        return await asyncio.to_thread(retriggered, self._definitions)
+
     async def _reload(self) -> None:
         try:
-            new = await self._load()
+            self._accept(await self._load())
         except ConfigErrors as errors:
             self._refuse(errors)
-            return
+            self._waiting.put(await self._retriggered())  # those files have no part in it
+        await self._take_in_waiting()
+
+    def _accept(self, new: Definitions) -> None:
         if self.config_errors:
             self.config_errors = ()
             _log.warning("the YAML is valid again")
@@ -346,7 +361,6 @@ class LiveState:
         for notice in new.notices:
             _log.warning("%s", notice)
         self._waiting.put(new if new.settings != self.settings else None)
-        await self._take_in_waiting()
 
     def _refuse(self, errors: ConfigErrors) -> None:
         self._waiting.put(None)

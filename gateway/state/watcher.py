@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import stat
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -40,7 +41,7 @@ def edits(
 async def _edits(
     path: Path, beside: Beside, seen: bytes | None, poll: float, settle: float
 ) -> AsyncGenerator[None]:
-    async with aclosing(_stirs(path, poll)) as stirs:
+    async with aclosing(_stirs(path, beside, poll)) as stirs:
         async for _ in stirs:
             content = await asyncio.to_thread(_fingerprint, path, beside())
             if content != seen:
@@ -59,12 +60,12 @@ async def _settled(
     return content
 
 
-async def _stirs(path: Path, poll: float) -> AsyncGenerator[None]:
+async def _stirs(path: Path, beside: Beside, poll: float) -> AsyncGenerator[None]:
     # Something may have happened: an event in one of the directories, or time has passed.
     yield
     while True:
         try:
-            async with aclosing(_events(path, poll)) as events:
+            async with aclosing(_events(path, beside, poll)) as events:
                 async for _ in events:
                     yield
         except (OSError, RuntimeError):  # no such directory, or no watches left on this machine
@@ -72,8 +73,8 @@ async def _stirs(path: Path, poll: float) -> AsyncGenerator[None]:
             yield
 
 
-async def _events(path: Path, poll: float) -> AsyncGenerator[None]:
-    directories = _directories(path)
+async def _events(path: Path, beside: Beside, poll: float) -> AsyncGenerator[None]:
+    directories = _directories(path, beside())
     watched = awatch(
         *directories,
         watch_filter=None,
@@ -86,13 +87,16 @@ async def _events(path: Path, poll: float) -> AsyncGenerator[None]:
     async with aclosing(watched):
         async for _ in watched:
             yield
-            if _directories(path) != directories:
+            if _directories(path, beside()) != directories:
                 return
 
 
-def _directories(path: Path) -> set[Path]:
-    # That of the name and, behind links, that of the file itself.
-    return {path.absolute().parent, path.resolve().parent}
+def _directories(path: Path, beside: Sequence[Path]) -> set[Path]:
+    # That of the name and, behind links, that of the file itself. Those of the files beside it
+    # may be missing, as they may.
+    found = {path.absolute().parent, path.resolve().parent}
+    found.update(each.parent for each in beside if each.parent.is_dir())
+    return found
 
 
 def _fingerprint(path: Path, beside: Sequence[Path]) -> bytes | None:
@@ -103,7 +107,12 @@ def _fingerprint(path: Path, beside: Sequence[Path]) -> bytes | None:
 
 
 def _digest(path: Path) -> bytes | None:
+    # What is there and cannot be read is not taken for what is not there.
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # to read a pipe would take for ever
+            return b"no plain file"
         return hashlib.sha256(path.read_bytes()).digest()
-    except OSError:
-        return None
+    except FileNotFoundError:
+        return b"a link to nothing" if path.is_symlink() else None
+    except OSError as error:
+        return b"errno %d" % (error.errno or 0)

@@ -145,7 +145,6 @@ def test_methods_are_upper_case_and_modes_known(read, errors):
     "text",
     [
         "window: {start: 2030-01-01T00:00:00Z}",
-        "source: {file: /run/on}",
         "page: {url: https://example.com/}",
     ],
 )
