@@ -25,6 +25,7 @@ from gateway.pages.pages import Pages
 from gateway.proxy.deadlines import PERIOD
 from gateway.proxy.listener import Listener
 from gateway.proxy.plane import DataPlane
+from gateway.proxy.reception import Reception
 from gateway.sockets import Sockets, bind, close, named, permit
 from gateway.state.drains import Drains
 from gateway.state.guards import Guards
@@ -192,8 +193,8 @@ class Gateway:
         self._barrier = Barrier(membership, drains, Guards(store))
 
     async def _start_control(self) -> None:
-        listen = self._settings.control.listen
-        if listen is None:
+        control = self._settings.control
+        if control.listen is None and not control.on_public_port:
             return
         services = Services(
             state=self._state,
@@ -210,7 +211,17 @@ class Gateway:
         patience = self._settings.timeouts.shutdown
         self._control = ControlServer(services, patience=patience)
         self._cleanup.push_async_callback(self._control.finish, _START_PATIENCE)
-        self.control_address = await self._listen(self._control, self._seat.control or bind(listen))
+        if control.listen is None:
+            await self._control.start(())
+        else:
+            sockets = self._seat.control or bind(control.listen)
+            self.control_address = await self._listen(self._control, sockets)
+        if control.on_public_port:
+            self._plane.reception = reception = Reception(
+                self._state.settings, self._control.private
+            )
+            reception.start()
+            self._cleanup.callback(reception.stop)
 
     async def _listen(self, server: Listener | ControlServer, sockets: Sockets) -> str:
         self._cleanup.callback(close, sockets)
@@ -221,11 +232,15 @@ class Gateway:
         self._listener.stop()
         if self._control is not None:
             self._control.stop()
+        if self._plane.reception is not None:
+            self._plane.reception.let_go()
 
     def _follow(self) -> None:
         before, settings = self._plane.settings.limits, self._state.settings
         self._plane.take_settings(settings)
         self._listener.take_settings(settings)
+        if self._plane.reception is not None:
+            self._plane.reception.take_settings(settings)
         if settings.limits.connections != before.connections:
             self._make_room()
 

@@ -10,6 +10,7 @@ from gateway.config.nodes import Node, Table
 from gateway.config.scalars import choice, secret
 from gateway.config.section import Section, is_null
 from gateway.config.settings import Address, Control, Role, Token
+from gateway.config.toggle import public_path, read_toggle
 from gateway.core.paths import HostPattern
 
 # The name that control.token goes by in the audit.
@@ -18,13 +19,13 @@ UNNAMED = "operator"
 
 def read_control(section: Section) -> Control:
     with section:
-        section.later("path", "the control API on the public port")
-        section.later("toggle", "the toggle endpoint")
         control = Control(
             listen=_read_listen(section),
             tokens=(*_read_token(section), *_read_tokens(section)),
             metrics_token=section.take("metrics_token", secret, None),
             hosts=section.each("hosts", _own_host),
+            path=section.take("path", public_path, None),
+            toggle=read_toggle(section),
         )
         _refuse_open(section, control)
         _refuse_ambiguous(section, control)
@@ -81,6 +82,9 @@ def _refuse_open(section: Section, control: Control) -> None:
     if exposed and not tokens:
         message = "is not loopback, so it needs control.token: anybody could flip the flags"
         section.refuse("listen", message)
+    if control.path is not None and not tokens:
+        message = "is on the public port, so it needs control.token: anybody could flip the flags"
+        section.refuse("path", message)
 
 
 def _refuse_ambiguous(section: Section, control: Control) -> None:
@@ -93,3 +97,5 @@ def _refuse_ambiguous(section: Section, control: Control) -> None:
                 section.refuse(
                     "tokens", f"{token.name} is the name of control.token; choose another"
                 )
+        if control.toggle is not None and hmac.compare_digest(token.secret, control.toggle.key):
+            section.refuse("toggle", f"has the token of {token.name} as its key")

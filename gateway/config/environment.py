@@ -62,6 +62,10 @@ FORMS: Mapping[str, Form] = {
     "control.tokens": Form.YAML,
     "control.metrics_token": Form.TEXT,
     "control.hosts": Form.LIST,
+    "control.path": Form.TEXT,
+    "control.toggle.path": Form.TEXT,
+    "control.toggle.key": Form.TEXT,
+    "control.toggle.flag": Form.TEXT,
     "store": Form.TEXT,
     "ttl": Form.VALUE,
     "drain.grace": Form.VALUE,
@@ -82,8 +86,6 @@ FORMS: Mapping[str, Form] = {
 
 # Keys of later versions: no settings, and never taken for one that was misspelt.
 LATER: Mapping[str, str] = {
-    "control.path": "the control API on the public port",
-    "control.toggle": "the toggle endpoint",
     "cors.origins": "answers across origins",
     "page.url": "pages fetched from a URL",
     "allow.key": "bypass links for the whole site",

@@ -97,16 +97,33 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Toggle:
+    """The toggle endpoint: whoever has the ``key`` turns the ``flag`` on and off at ``path``."""
+
+    path: str
+    key: Secret
+    flag: str
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """The control listener. ``listen`` None: none. ``tokens`` empty: loopback only.
 
-    ``hosts``: the names that it may be called by, beside its own.
+    ``hosts``: the names that it may be called by, beside its own. ``path`` and ``toggle`` are
+    what of it is on the public port, too.
     """
 
     listen: Address | None = field(default_factory=lambda: Address("127.0.0.1", 9090))
     tokens: tuple[Token, ...] = ()
     metrics_token: Secret | None = None
     hosts: tuple[HostPattern, ...] = ()
+    path: str | None = None
+    toggle: Toggle | None = None
+
+    @property
+    def on_public_port(self) -> tuple[str, ...]:
+        """The paths of the public port that are the control plane's."""
+        return tuple(filter(None, (self.path, self.toggle.path if self.toggle else None)))
 
 
 @dataclass(frozen=True, slots=True)

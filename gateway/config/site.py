@@ -28,6 +28,7 @@ from gateway.config.settings import (
     Timeouts,
 )
 from gateway.config.tls import read_tls, read_upstream_tls
+from gateway.config.toggle import refuse_toggle
 from gateway.core.flags import HoldTerms
 
 
@@ -170,6 +171,7 @@ def _refuse_contradictions(top: Section, settings: Settings) -> None:
     if control is not None and collide(settings.listen, control):
         where = "listen" if top.given("listen") else "control"
         top.refuse(where, "listen and control.listen are the same; choose another port for one")
+    refuse_toggle(top.section("control"), settings)
     if settings.listen_mode is not None and settings.listen.path is None:
         top.refuse("listen_mode", "is for listen: unix:/path alone")
     if settings.store == "memory:" and settings.workers > 1:

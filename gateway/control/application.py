@@ -14,6 +14,7 @@ from gateway.control.cross_site import cross_site
 from gateway.control.drain import ENDING, end_drains
 from gateway.control.index import ROUTES
 from gateway.control.problems import problems
+from gateway.control.public import introduced
 from gateway.control.services import SERVICES, Services
 from gateway.control.throttle import Throttle
 
@@ -37,7 +38,7 @@ def make_control(services: Services) -> web.Application:
     """
     app = web.Application(
         # From the outside in: an error of each is put into words by the first.
-        middlewares=[calls, problems, refusals, cross_site, auth],
+        middlewares=[introduced, calls, problems, refusals, cross_site, auth],
         client_max_size=MOST_BYTES,
         handler_args=dict(HANDLING),
     )

@@ -20,9 +20,11 @@ from aiohttp.typedefs import Handler
 
 from gateway.config.settings import Control, Role, Token
 from gateway.control.problems import Problem, Refusal
+from gateway.control.public import is_public
 from gateway.control.route import OPEN
 from gateway.control.services import SERVICES
 from gateway.control.throttle import Throttle
+from gateway.core.calls import TOGGLE
 from gateway.core.methods import SAFE_METHODS
 
 LONGEST_ACTOR = 100  # characters
@@ -99,14 +101,22 @@ def recognize(request: web.Request, secret: str, tokens: Iterable[Token]) -> Tok
 
 def _wanted(request: web.Request, control: Control) -> tuple[Token, ...]:
     # The tokens of which one must be shown; none of them: the call is open.
+    if request.path == TOGGLE:
+        toggle = control.toggle
+        return (Token("toggle", toggle.key, Role.OPERATOR),) if toggle else control.tokens
     if request.path not in OPEN:
         return control.tokens
     if request.path == "/metrics" and control.metrics_token is not None:
         return (*control.tokens, Token("metrics", control.metrics_token, Role.VIEWER))
+    if request.path == "/metrics" and is_public(request):
+        return control.tokens  # the site's visitors are no business of each other's
     return ()
 
 
 def _presented(request: web.Request) -> str:
+    keys = request.query.getall("access_key", []) if request.path == TOGGLE else []
+    if len(keys) == 1 and keys[0]:
+        return keys[0]
     fields = request.headers.getall("Authorization", [])
     scheme, _, token = fields[0].strip().partition(" ") if fields else ("", "", "")
     if len(fields) == 1 and scheme.lower() == "bearer" and token.strip():

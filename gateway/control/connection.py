@@ -31,17 +31,23 @@ HANDLING: Mapping[str, Any] = {
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's, on the book of ``connections``, with an end for who does not read."""
+    """aiohttp's, on the book of ``connections``, with an end for who does not read.
 
-    __slots__ = ("_connections", "_stalled")
+    ``private``: its other end is this process's data plane.
+    """
+
+    __slots__ = ("_connections", "_stalled", "private")
 
     def __init__(
         self,
         server: web.Server,
         connections: Connections[asyncio.BaseProtocol],
         loop: asyncio.AbstractEventLoop,
+        *,
+        private: bool = False,
     ) -> None:
         super().__init__(server, loop=loop, **HANDLING)
+        self.private = private
         self._connections = connections
         self._stalled: asyncio.TimerHandle | None = None
 

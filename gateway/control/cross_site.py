@@ -20,12 +20,17 @@ from aiohttp.typedefs import Handler
 
 from gateway.config.settings import Control
 from gateway.control.problems import Refusal, shown
+from gateway.control.public import is_public
 from gateway.control.services import SERVICES
 from gateway.core.addresses import is_loopback
+from gateway.core.calls import TOGGLE
 from gateway.core.methods import SAFE_METHODS
 
 # Probes name their target as they like, and learn nothing but a status.
 _PROBED = frozenset({"/healthz", "/readyz"})
+
+# A page has no key to show, whatever name it goes by.
+_KEYED = frozenset({TOGGLE})
 
 _OURS = frozenset({"none", "same-origin"})
 
@@ -34,7 +39,7 @@ _OURS = frozenset({"none", "same-origin"})
 async def cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuses with 403 what another site may have sent."""
     control = request.app[SERVICES].state.settings.control
-    if request.path not in _PROBED:
+    if request.path not in _PROBED | _KEYED:
         if not control.tokens:
             _check_peer(request)
         if not control.tokens or control.hosts:
@@ -71,7 +76,8 @@ def _check_peer(request: web.Request) -> None:
 
 
 def _check_host(request: web.Request, control: Control) -> None:
-    if control.listen is not None and control.listen.path is not None:
+    listen = control.listen
+    if listen is not None and listen.path is not None and not is_public(request):
         return  # no browser reaches a Unix socket, and callers name it as they like
     hosts = request.headers.getall("Host", [])
     if len(hosts) != 1 or not allowed_host(hosts[0], control):

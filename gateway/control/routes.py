@@ -11,9 +11,11 @@ from gateway.control.health import healthz, metrics, readyz
 from gateway.control.members import forget_member
 from gateway.control.preview import PREVIEWED, preview_flag
 from gateway.control.route import API, Query, Route
-from gateway.control.shapes import ADDRESS, CLIENT, FIELD, HEADER_LINE, METHOD, REASON
+from gateway.control.shapes import ADDRESS, CLIENT, FIELD, HEADER_LINE, METHOD, REASON, TEXT
 from gateway.control.status import show_status
+from gateway.control.toggle import tell, turn_off, turn_on
 from gateway.control.users import add_user, change_users, remove_user
+from gateway.core.calls import TOGGLE
 
 _FLAG = f"{API}/flags/{{flag}}"
 _CHANGE = (400, 404, 408, 409, 412, 413, 415, 422, 503)
@@ -37,6 +39,7 @@ _AUDIT = (
     Query("limit", "How many entries; 100 unless said.", _LIMIT),
     Query("before", "Only entries older than the one of this id.", _BEFORE),
 )
+_KEY = Query("access_key", "The key, where no Authorization field has it.", TEXT)
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", f"{API}/flags", list_flags, "Every flag, in the order evaluated", "Flags"),
@@ -162,6 +165,33 @@ ROUTES: tuple[Route, ...] = (
         "Audit",
         queries=_AUDIT,
         errors=(400, 503),
+    ),
+    Route(
+        "GET",
+        TOGGLE,
+        tell,
+        "Whether the flag of control.toggle is on",
+        "Toggled",
+        queries=(_KEY,),
+        errors=(404,),
+    ),
+    Route(
+        "POST",
+        TOGGLE,
+        turn_on,
+        "Turns it on",
+        "Toggled",
+        queries=(_KEY,),
+        errors=(400, 404, 422, 503),
+    ),
+    Route(
+        "DELETE",
+        TOGGLE,
+        turn_off,
+        "Turns it off",
+        "Toggled",
+        queries=(_KEY,),
+        errors=(400, 404, 422, 503),
     ),
     Route("GET", "/healthz", healthz, "The process answers", "Health"),
     Route("GET", "/readyz", readyz, "Listening, store seen, YAML valid", "Health", errors=(503,)),

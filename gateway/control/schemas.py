@@ -190,6 +190,7 @@ _ALWAYS_OF_A_PROBLEM = ("type", "title", "status", "detail")
 SCHEMAS: Mapping[str, Shape] = {
     "Flag": thing(_FLAG),
     "FlagAtRevision": thing({**_FLAG, "revision": WHOLE}),
+    "Toggled": thing({"flag": TEXT, "enabled": YES_NO, "revision": WHOLE}),
     "Flags": thing({"revision": WHOLE, "flags": several(reference("Flag"))}),
     "Patch": {**asked(_PATCH), **_FOR_WHAT},
     "UserChange": {

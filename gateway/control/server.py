@@ -40,6 +40,13 @@ class ControlServer:
             server = await loop.create_server(connection, sock=each, backlog=BACKLOG)
             self._servers.append(server)
 
+    def private(self) -> Connection:
+        """This end of a connection that the data plane makes, once the server is started."""
+        handling = self._runner.server
+        assert handling is not None  # noqa: S101 there is one after start()
+        loop, connections = asyncio.get_running_loop(), self._application[CONNECTIONS]
+        return Connection(handling, connections, loop, private=True)
+
     def stop(self) -> None:
         """Accept no more; each answer from now on ends its connection."""
         self._leaving = True

@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from typing import NamedTuple
 
 from gateway.core.addresses import Networks
 from gateway.proxy.client import ClientConnection
@@ -54,6 +55,13 @@ class StrayConnection(ClientConnection):
             self._say(ClientError(400, "Bad request", "this port speaks HTTPS alone"))
 
 
+class Kinds(NamedTuple):
+    """What a connection becomes: of a client itself, and of one that was introduced."""
+
+    direct: type[ClientConnection] = ClientConnection
+    introduced: type[IntroducedConnection] = IntroducedConnection
+
+
 class Entrance:
     """Accepts on one socket. ``introducers`` are who begins with a PROXY header, None: nobody.
 
@@ -68,6 +76,7 @@ class Entrance:
         introducers: Networks | None,
     ) -> None:
         self.context = context
+        self.kinds = Kinds()
         self._plane = plane
         self._socket = sock
         self._introducers = introducers
@@ -120,9 +129,9 @@ class Entrance:
     async def _introduce(self, arrived: socket.socket, address: str) -> None:
         source = await _source(arrived) if self._introduces(address) else None
         context = self.context
-        made: Callable[[], ClientConnection] = partial(ClientConnection, self._plane)
+        made: Callable[[], ClientConnection] = partial(self.kinds.direct, self._plane)
         if source is not None:
-            made = partial(IntroducedConnection, self._plane, source)
+            made = partial(self.kinds.introduced, self._plane, source)
         if context is not None and (await _look(arrived, 1))[0] != _HANDSHAKE:
             context, made = None, partial(StrayConnection, self._plane)
         await self._plane.loop.connect_accepted_socket(made, arrived, ssl=context)

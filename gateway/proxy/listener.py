@@ -7,8 +7,9 @@ import asyncio
 from gateway.config.settings import Settings
 from gateway.core.addresses import compile_networks
 from gateway.proxy.client import ClientConnection
-from gateway.proxy.entrance import Entrance
+from gateway.proxy.entrance import Entrance, Kinds
 from gateway.proxy.plane import DataPlane
+from gateway.proxy.reception import CallerConnection, IntroducedCallerConnection
 from gateway.sockets import BACKLOG, Sockets, close
 
 
@@ -72,8 +73,10 @@ class Listener:
             return
         plane = self._plane
 
+        kind = ClientConnection if plane.reception is None else CallerConnection
+
         def protocol() -> ClientConnection:
-            return ClientConnection(plane)
+            return kind(plane)
 
         for each in self._sockets:
             # A server closes its socket; this one's queue has to outlive it.
@@ -87,5 +90,7 @@ class Listener:
         introducers = compile_networks(named) if named else None
         for each in self._sockets:
             entrance = Entrance(self._plane, each, context, introducers)
+            if self._plane.reception is not None:
+                entrance.kinds = Kinds(CallerConnection, IntroducedCallerConnection)
             self._entrances.append(entrance)
             entrance.open()

@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.config.settings import Settings
 from gateway.core.addresses import compile_networks
@@ -35,6 +35,9 @@ from gateway.proxy.upstream import UpstreamConnection
 from gateway.proxy.usher import Usher
 from gateway.telemetry.tally import Tally
 from gateway.telemetry.throttled_log import ThrottledLog
+
+if TYPE_CHECKING:
+    from gateway.proxy.reception import Reception
 
 log = logging.getLogger("gateway.proxy")
 
@@ -88,6 +91,7 @@ class DataPlane:
         self.descriptors = Descriptors(log, self.time)
         self._proxies = compile_networks(self.settings.trusted_proxies)
         self.leaving = False
+        self.reception: Reception | None = None  # where this port takes the control plane's calls
         self._ticked = ticked
         self.date_line = b""
         self._date_second = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.config import ConfigError, ConfigErrors, load
 from gateway.config.certificates import contents
 from gateway.config.errors import Invalid
-from gateway.config.settings import Certificate, Settings, UpstreamTls
+from gateway.config.settings import Certificate, Control, Settings, UpstreamTls
 from gateway.config.triggers import read_again
 from gateway.core.flags import Flag
 
@@ -94,9 +94,9 @@ def settle(running: Settings, loaded: Settings) -> Definitions:
     """What holds from now on, and a notice for each key that needs a restart.
 
     ``upstream``, ``listen``, ``listen_mode``, ``proxy_protocol``, ``workers``, ``store`` and
-    ``control.listen`` stay as they were when the gateway started, and so does whether there is
-    ``tls``; its certificates do not. With another ``upstream`` its ``upstream_tls`` stays, too.
-    With another ``control.listen`` all of ``control`` stays: its tokens were checked against the
+    where the control plane is stay as they were when the gateway started, and so does whether
+    there is ``tls``; its certificates do not. With another ``upstream`` its ``upstream_tls`` stays,
+    too. With another place all of ``control`` stays: its tokens were checked against the
     address that they are for, and a loopback address needs none. All other keys take effect at
     once.
     """
@@ -107,12 +107,25 @@ def settle(running: Settings, loaded: Settings) -> Definitions:
         kept["tls"] = running.tls
     if "upstream" in kept:
         kept["upstream_tls"] = running.upstream_tls
-    if running.control.listen != loaded.control.listen:
-        changed.append("control.listen")
+    if moved := _moved(running.control, loaded.control):
+        changed += moved
         kept["control"] = running.control
     file = str(loaded.path or "")
     notices = [ConfigError(file, None, key, "takes effect with a restart") for key in changed]
     return define(replace(loaded, **kept), tuple(notices))
+
+
+def _moved(running: Control, loaded: Control) -> list[str]:
+    """Which of its addresses are others."""
+    before, after = (
+        {
+            "control.listen": each.listen,
+            "control.path": each.path,
+            "control.toggle.path": each.toggle and each.toggle.path,
+        }
+        for each in (running, loaded)
+    )
+    return [key for key, place in after.items() if place != before[key]]
 
 
 def definitions_digest(settings: Settings) -> str:

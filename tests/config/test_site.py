@@ -92,8 +92,6 @@ def test_keys_for_anchors_are_ignored(read):
     ("text", "path"),
     [
         ("cors: {origins: ['*']}", "cors.origins"),
-        ("control: {path: /-/maintenance}", "control.path"),
-        ("control: {toggle: {path: /m, key: k, flag: site}}", "control.toggle"),
         ("page: {url: https://example.com/}", "page.url"),
         ("allow: {key: k}", "allow.key"),
     ],
