@@ -191,24 +191,34 @@ class Exchange:
     def answer(self, head: ResponseHead, body: BodyReader, first: bytes) -> None:
         """The answer's head with what has come of its body, in one write."""
         self.answered = True
-        block = self.request.block
-        decode = block.http_1_0
-        close = not (block.keep_alive and self.uploaded)
+        decode = self.request.block.http_1_0
+        close = False
         if head.content_length is None:
             self.event_stream = head.event_stream
             self._until_close = isinstance(body, UntilClose)
-            close = close or self._until_close or (decode and head.chunked)
+            close = self._until_close or (decode and head.chunked)
         self._plane.tally.answered(head.status)
         client = self.client
         if client is None:
             if self.event_stream and self.upstream is not None:
                 self.upstream.dismiss(self)  # it has no end to be read to
             return
-        self.closes = close = close or client.draining
-        connection = b"Connection: close\r\n" if close else b""
-        if decode and not close:  # HTTP/1.0 must be told that the connection stays
-            connection = b"Connection: keep-alive\r\n"
+        connection = self._connection_line(client, close=close)
         client.transport.write(head.relayed(connection, first, decode=decode))
+
+    def answer_whole(self, status: int, data: bytes, begin: int) -> None:
+        """A plain answer that came whole. ``data`` goes on; its body begins at ``begin``."""
+        self.answered = True
+        self._plane.tally.answered(status)
+        client = self.client
+        if client is None:
+            return
+        block = self.request.block
+        # Most connections stay without a word: a call less.
+        if block.http_1_0 or client.draining or not (block.keep_alive and self.uploaded):
+            connection = self._connection_line(client, close=False)
+            data = b"%b%b%b" % (data[: begin - 2], connection, data[begin - 2 :])
+        client.transport.write(data)
 
     def relay(self, data: bytes) -> None:
         if self.client is not None:
@@ -236,7 +246,8 @@ class Exchange:
     def end(self) -> None:
         """The answer has been read to its end."""
         client = self.client
-        self._leave()
+        self._plane.in_flight.discard(self)
+        self.upstream = self.client = None
         if client is not None:
             client.exchange_ended(self)
 
@@ -299,6 +310,19 @@ class Exchange:
             self.upstream.abort()
         self._abandon()
         self._leave()
+
+    def _connection_line(self, client: ClientConnection, *, close: bool) -> bytes:
+        """Settle whether the client's connection ends with the answer, and tell it if it must be.
+
+        ``close``: it does, whatever the request says.
+        """
+        block = self.request.block
+        close = close or client.draining or not (block.keep_alive and self.uploaded)
+        self.closes = close
+        if close:
+            return b"Connection: close\r\n"
+        # HTTP/1.0 must be told that the connection stays
+        return b"Connection: keep-alive\r\n" if block.http_1_0 else b""
 
     def _connect(self, body: bytes) -> None:
         self._pending = self.request.forwarded() + body

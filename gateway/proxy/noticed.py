@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.proxy.body import BodyReader, ChunkedBody
+from gateway.proxy.body import NO_BODY, BodyReader, ChunkedBody
 from gateway.proxy.body_start import BodyStart, Outcome
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.html_answers import bears_notice, style_nonce, why_not
@@ -57,6 +57,10 @@ class NoticedExchange(Exchange):
             super().answer(self._bearing(head, None), body, first)
         else:
             self._answer_page(head, body, first)
+
+    def answer_whole(self, status: int, data: bytes, begin: int) -> None:
+        head = ResponseHead(status, data[: begin - 2], len(data) - begin)
+        self.answer(head, NO_BODY, data[begin:])
 
     def relay(self, data: bytes) -> None:
         if self._start is None:

@@ -34,15 +34,15 @@ class ResponseHead:
     http_1_0 = False
     keep_alive = True
     chunked = False
-    content_length: int | None = None
     event_stream = False
     upgrade = b""
     connection = _NONE
     named = _NONE
 
-    def __init__(self, status: int, raw: bytes) -> None:
+    def __init__(self, status: int, raw: bytes, content_length: int | None = None) -> None:
         self.status = status
         self.kept = raw  # as it goes on: in HTTP/1.1, up to the empty line
+        self.content_length = content_length
 
     @property
     def informational(self) -> bool:
@@ -76,26 +76,26 @@ class ResponseHead:
         return b"%b%b\r\n%b" % (kept, connection, first)
 
 
-def parse_plain(data: bytes) -> tuple[ResponseHead, bytes] | None:
-    """An answer's head as most are, and what follows it; None: it is not whole, or not plain.
+def parse_plain(data: bytes) -> tuple[int, int, bytes, int] | None:
+    """An answer whose head is as most are; None: the head is not whole, or not plain.
 
-    It is final, and has a body of ``content_length`` bytes unless a HEAD asked for it.
+    Returns its status, its Content-Length, all of ``data`` as it goes on, and where the body
+    begins in that. It is final, and has a body of so many bytes unless a HEAD asked for it.
 
-    Measured on nine fields: 1.7 us, the search for the head's end included. parse_response
-    takes 3.7 us and comes to the same.
+    No ResponseHead is made, since most of such answers are whole already and go on in one write.
+    FIGURES
     """
     plain = PLAIN_RESPONSE_HEAD.match(data)
     if plain is None or (end := plain.end()) > MAX_HEAD:
         return None
     status, early, length, late = plain.groups()
-    kept = data[: end - 2]
     if early is not None:
-        kept = kept.replace(early, b"", 1)
+        data = data.replace(early, b"", 1)
+        end -= len(early)
     if late is not None:
-        kept = kept.replace(late, b"", 1)
-    head = ResponseHead(int(status), kept)
-    head.content_length = int(length)
-    return head, data[end:]
+        data = data.replace(late, b"", 1)
+        end -= len(late)
+    return int(status), int(length), data, end
 
 
 def parse_response(raw: bytes) -> ResponseHead:

@@ -258,13 +258,14 @@ class UpstreamConnection(asyncio.Protocol):
         plain = parse_plain(data)
         if plain is not None:
             self._buffer = b""
-            head, rest = plain
-            if head.content_length == len(rest) and exchange.request.method != b"HEAD":
+            status, length, data, begin = plain
+            if length == len(data) - begin and exchange.request.method != b"HEAD":
                 # whole already, as most are: nothing to be counted
-                exchange.answer(head, NO_BODY, rest)
+                exchange.answer_whole(status, data, begin)
                 self._end(exchange, keep=True)
             else:
-                self._answer(exchange, head, rest)
+                head = ResponseHead(status, data[: begin - 2], length)
+                self._answer(exchange, head, data[begin:])
             return
         end = data.find(b"\r\n\r\n")
         if end < 0:
