@@ -20,6 +20,10 @@ _LINES = rb"(?:\r\n" + _LINE + rb")*+\r\n\r\n"
 # A method is letters and hyphens in practice (llhttp knows the registered ones). A target is
 # any visible byte: its meaning is the app's. Fragments never travel (RFC 9112, 3.2).
 REQUEST_START = re.compile(rb"([A-Z][A-Z\-]*+) ([\x21\x22\x24-\x7e\x80-\xff]++)")
+# Of those whose method and form of target mean the same before any block of fields.
+KNOWN_START = re.compile(
+    rb"(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/[\x21\x22\x24-\x7e\x80-\xff]*+)"
+)
 REQUEST_REST = re.compile(rb" HTTP/1\.([01])" + _LINES)
 OTHER_VERSION = re.compile(rb"[A-Z\-]++ [^\x00-\x20\x7f]++ HTTP/(?!1\.[01]\r)[0-9](?:\.[0-9])?\r\n")
 

@@ -15,11 +15,12 @@ class HeadReader:
     One empty line ahead of a head is passed over (RFC 9112, 2.2); it is no part of it.
     """
 
-    __slots__ = ("_blank", "_held")
+    __slots__ = ("_blank", "_held", "begun")
 
     def __init__(self) -> None:
         self._held = bytearray()
         self._blank = False  # the empty line has been there
+        self.begun = False  # something has come since the last head ended
 
     @property
     def partial(self) -> bool:
@@ -37,19 +38,21 @@ class HeadReader:
             return None
         end = data.find(END)
         if 0 <= end <= limit - 4:
-            self._blank = False
+            self._blank = self.begun = False
             return data[: end + 4], data[end + 4 :]
         if end < 0 and len(data) <= limit:
             _check(data, 0)
             self._held += data
+            self.begun = True
             return None
         raise _too_large(data, limit)
 
     def clear(self) -> None:
         self._held.clear()
-        self._blank = False
+        self._blank = self.begun = False
 
     def _skip_blank(self, data: bytes) -> bytes:
+        self.begun = True
         if data == b"\r" and not self._blank:
             self._held += data
             return b""

@@ -27,6 +27,7 @@ from gateway.proxy.grammar import (
     ABSOLUTE_FORM,
     AUTHORITY,
     BLANKS,
+    KNOWN_START,
     LENGTH,
     OTHER_VERSION,
     REQUEST_FIELDS,
@@ -44,9 +45,6 @@ MAX_FIELDS = 128
 
 # RFC 9110 section 9.2.2, less TRACE: safe to send again when nothing came back.
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
-
-# Methods that mean the same for any block of fields; llhttp has settled the rest.
-_COMMON = IDEMPOTENT | {b"POST", b"PATCH"}
 
 _NONE: frozenset[bytes] = frozenset()
 
@@ -95,15 +93,17 @@ class RequestHead:
 
     __slots__ = ("block", "client", "host", "method", "origin", "rest", "target", "upgrade")
 
-    def __init__(self, method: bytes, target: bytes, block: FieldBlock) -> None:
+    def __init__(
+        self, method: bytes, target: bytes, block: FieldBlock, client: str = "", rest: bytes = b""
+    ) -> None:
         self.method = method
         self.target = target
         self.origin = target  # in origin or asterisk form, as it goes to the app
         self.block = block
         self.host = block.host
         self.upgrade = False
-        self.client = ""
-        self.rest = b""  # of the head as it goes to the app, from the version on
+        self.client = client
+        self.rest = rest  # of the head as it goes to the app, from the version on
 
     @property
     def fields(self) -> list[tuple[bytes, bytes]]:
@@ -166,17 +166,22 @@ class RequestReader:
 
     def read(self, raw: bytes) -> RequestHead:
         """Read a whole head, empty line included. Raises ClientError."""
+        return self.again(raw, len(raw)) or self._read_anew(raw)
+
+    def again(self, data: bytes, limit: int) -> RequestHead | None:
+        """The head, if ``data`` is one alone, of no more than ``limit`` bytes, with the fields
+        that came last.
+
+        It ends where ``data`` does: what was known ends with the first empty line in it, and
+        there is no line end in what is before.
+        """
         known = self._known
-        if known and raw.endswith(known):
-            start = REQUEST_START.fullmatch(raw, 0, len(raw) - len(known))
-            if start is not None:
+        if known and data.endswith(known):
+            start = KNOWN_START.fullmatch(data, 0, len(data) - len(known))
+            if start is not None and len(data) <= limit:
                 method, target = start.groups()
-                if method in _COMMON and target[:1] == b"/":
-                    head = RequestHead(method, target, self._block)
-                    head.client = self._client
-                    head.rest = self._rest
-                    return head
-        return self._read_anew(raw)
+                return RequestHead(method, target, self._block, self._client, self._rest)
+        return None
 
     def _settle(self, raw: bytes, end: int) -> FieldBlock:
         match = REQUEST_REST.fullmatch(raw, end)

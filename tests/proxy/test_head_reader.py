@@ -87,8 +87,21 @@ def test_an_empty_line_alone_is_no_part_of_a_head() -> None:
 
     assert reader.feed(b"\r\n", LIMIT) is None
     assert not reader.partial
+    assert reader.begun
     with pytest.raises(ClientError):
         reader.feed(b"\r\n", LIMIT)
+
+
+@pytest.mark.parametrize("part", [b"\r", b"\r\n", b"\r\nGE", ONE[:5], ONE[:-1]])
+def test_a_head_is_begun_from_the_first_byte_to_its_last(part: bytes) -> None:
+    reader = HeadReader()
+    whole = b"\r\n" + ONE if part[:1] == b"\r" else ONE
+
+    assert not reader.begun
+    assert reader.feed(part, LIMIT) is None
+    assert reader.begun
+    assert reader.feed(whole[len(part) :], LIMIT) == (ONE, b"")
+    assert not reader.begun
 
 
 @pytest.mark.parametrize("step", [1, 7, 64, 10_000])

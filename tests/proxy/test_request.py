@@ -324,6 +324,32 @@ HEADS = st.builds(
 )
 
 
+@pytest.mark.parametrize(
+    ("data", "again"),
+    [
+        (raw(b"X: y", line=b"POST /b?c HTTP/1.1"), True),
+        (raw(b"X: z"), False),
+        (raw(b"X: y", line=b"GET / HTTP/1.0"), False),
+        (raw(b"X: y", line=b"GET /\r\n HTTP/1.1"), False),
+        (raw(b"X: y", line=b"GET http://a.test/ HTTP/1.1"), False),
+        (raw(b"X: y", line=b"BREW / HTTP/1.1"), False),
+        (b"\r\n" + raw(b"X: y"), False),
+        (raw(b"X: y") + b"x", False),
+        (raw(b"X: y") * 2, False),
+        (raw(b"X: y")[:-1], False),
+        (raw(b"X: y")[3:], False),
+    ],
+)
+def test_one_head_alone_with_the_same_fields_is_known_again(data: bytes, *, again: bool) -> None:
+    kept = reader()
+    assert kept.again(raw(b"X: y"), 1000) is None
+
+    kept.read(raw(b"X: y"))
+
+    assert (kept.again(data, len(data)) is not None) is again
+    assert kept.again(data, len(data) - 1) is None
+
+
 def outcome(reading: RequestReader, head: bytes) -> tuple[object, ...]:
     try:
         read = reading.read(head)
