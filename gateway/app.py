@@ -28,6 +28,7 @@ from gateway.proxy.plane import DataPlane
 from gateway.proxy.reception import Reception
 from gateway.sockets import Sockets, bind, close, named, permit
 from gateway.state.drains import Drains
+from gateway.state.forgotten import LongOn
 from gateway.state.guards import Guards
 from gateway.state.lease import Lease
 from gateway.state.live import LiveState
@@ -161,7 +162,10 @@ class Gateway:
         self._make_room()
         pages = Pages(self._state.settings.page)
         self._plane = DataPlane(self._state, pages, self._tally, self._publish)
-        self._metrics = Metrics(self._figures, lambda: self._state.snapshot)
+        self._watch_for_forgotten()
+        self._metrics = Metrics(
+            self._figures, lambda: self._state.snapshot, self._names_of_forgotten
+        )
         self._cleanup.callback(self._state.subscribe(lambda _snapshot: self._follow()))
         self._listener = Listener(self._plane, self._state.settings)
         await self._join(store, lease)
@@ -171,6 +175,16 @@ class Gateway:
         public = self._seat.public or bind(settings.listen)
         permit(settings.listen, settings.listen_mode)
         self.address = await self._listen(self._listener, public)
+
+    def _watch_for_forgotten(self) -> None:
+        state, self._long_on = self._state, LongOn()
+        self._long_on.follow(state.snapshot)
+        self._cleanup.callback(state.subscribe(self._long_on.follow))
+        name = "looking for forgotten flags"
+        self._cleanup.push_async_callback(state.followers.start(name, self._long_on.run))
+
+    def _names_of_forgotten(self) -> frozenset[str]:
+        return frozenset(each.flag for each in self._long_on.forgotten)
 
     async def _join(self, store: Store, lease: Lease) -> None:
         """Register, then load the state once more; from then on renew, and answer drains."""
@@ -205,6 +219,7 @@ class Gateway:
             pages=lambda: self._plane.pages,
             barrier=self._barrier,
             held=lambda: self._figures().held,
+            forgotten=lambda: self._long_on.forgotten,
             listening=lambda: self._listener.listening,
             gathered=self._gathered,
         )

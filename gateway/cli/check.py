@@ -13,6 +13,7 @@ from gateway.config.redis_address import without_password
 from gateway.config.settings import Settings
 from gateway.config.triggers import trigger_errors
 from gateway.core.flags import Flag, Kind, Mode
+from gateway.core.standing import armed
 
 
 @click.command()
@@ -76,6 +77,8 @@ def _describe(flag: Flag) -> str:
         parts.append(f"{flag.state.mode}{_done(flag)}")
     if flag.strict:
         parts.append("strict")
+    if flag.state.window is not None:
+        parts.append(f"window {flag.state.window}")
     return ", ".join(filter(None, parts))
 
 
@@ -101,7 +104,7 @@ def _state(flag: Flag) -> str:
         return (
             f"ON: {trigger.file} is there" if trigger.on else f"off until {trigger.file} is there"
         )
-    if not flag.state.enabled:
+    if not armed(flag.state):
         return "off"
     if flag.kind is not Kind.USER:
         return "ON"

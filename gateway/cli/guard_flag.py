@@ -32,7 +32,7 @@ class Before:
 
     ttl: object = None
     enabled: object = None
-    was_on: bool = True  # the switch, wherever it stood
+    was_on: bool = True  # the switch, wherever it stood; a window's turn is its own
     armed: bool = False  # whether there is anything to put back
 
 
@@ -140,7 +140,8 @@ class GuardedFlag:
             if self._last.get("ttl") != 0:
                 return  # somebody else has set it
             change = {"ttl": self._before.ttl}
-            if not self._before.was_on and self._is_armed_for_nobody():
+            done = self._last.get("window") and not left_on
+            if not self._before.was_on and (done or self._is_armed_for_nobody()):
                 change["enabled"] = self._before.enabled
             self._set(change, reason=f"{self._reason}; {left_on}" if left_on else self._reason)
 
@@ -179,9 +180,11 @@ class GuardedFlag:
     def _turn_off(self, user: str | None) -> None:
         revision = self.revision
         if user is None:
-            # None where the YAML says so too: then no override stays behind.
+            # None where the YAML says so too: then no override stays behind. Nor is anything
+            # said that would end a window: it goes on holding for as long as it lasts.
             yaml = self._last.get("yaml") or {}
-            by_yaml = self._before.enabled is not False and yaml.get("enabled") is False
+            kept = self._before.enabled is False and not self._last.get("window")
+            by_yaml = not kept and yaml.get("enabled") is False
             off = None if by_yaml else False
             change: dict[str, object] = {"enabled": off}
             if self._last.get("ttl") == 0 and self._before.armed:
@@ -261,7 +264,8 @@ class GuardedFlag:
 
     def _found(self) -> Before:
         override = self._last.get("override") or {}
-        was_on = bool(self._last.get("enabled"))
+        window = self._last.get("window") or {}
+        was_on = bool(self._last.get("enabled")) and not window.get("holds")
         return Before(override.get("ttl"), override.get("enabled"), was_on, armed=True)
 
     def _inherited(self) -> Before | None:

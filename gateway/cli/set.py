@@ -13,7 +13,7 @@ from gateway.cli.session import Session, asks_gateway
 from gateway.cli.wording import result
 from gateway.core.patches import PatchError, read_patch
 
-KEYS = ("enabled", "users", "rollout", "ttl", "mode", "page.message", "page.retry_after")
+KEYS = ("enabled", "users", "rollout", "ttl", "mode", "window", "page.message", "page.retry_after")
 SWITCH = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -29,14 +29,16 @@ SWITCH = {
 def set_keys(
     session: Session, flag: str, pairs: tuple[str, ...], lasts: str | None, reason: str
 ) -> None:
-    """Set keys of FLAG: enabled, users, rollout, ttl, mode, page.message, page.retry_after.
+    """Set keys of FLAG: enabled, users, rollout, ttl, mode, window, page.message, page.retry_after.
 
     \b
     gateway set reindex users=alice,bob ttl=0
     gateway set search page.message="Back at noon." page.retry_after=10m
+    gateway set search window=2030-01-31T03:00+01:00/2030-01-31T05:00+01:00
+    gateway set search window='{"cron": "0 3 * * sun", "for": "2h", "timezone": "Europe/Berlin"}'
 
-    users= takes the list whole (a JSON list too, [] for nobody). KEY= or KEY=null puts a key
-    back to what the YAML says.
+    users= takes the list whole (a JSON list too, [] for nobody), window= the window whole, off for
+    none. KEY= or KEY=null puts a key back to what the YAML says.
     """
     document = patch(read_pairs(pairs), reason, lasts)
     answer = session.client.call("PATCH", "flags", flag, document=document)
@@ -70,6 +72,8 @@ def _read(key: str, text: str) -> object:
             return SWITCH.get(text.lower(), text)
         case "users":
             return _users(text)
+        case "window":
+            return _window(text)
         case "rollout":
             return _number(text.removesuffix("%"))
         case _:
@@ -83,6 +87,16 @@ def _users(text: str) -> object:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _window(text: str) -> object:
+    if text.startswith("{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    start, slash, end = text.partition("/")
+    return {"start": start, "end": end} if slash else SWITCH.get(text.lower(), text)
 
 
 def _number(text: str) -> object:

@@ -13,7 +13,17 @@ from gateway.cli.failures import one_line
 from gateway.cli.members import guard_line, member_line
 from gateway.cli.session import Session, asks_gateway
 from gateway.cli.table import Table
-from gateway.cli.wording import ago, holding, moment, scope_of, span, state_of, users_of
+from gateway.cli.wording import (
+    ago,
+    clock_time,
+    holding,
+    moment,
+    scope_of,
+    span,
+    state_of,
+    users_of,
+    window_of,
+)
 from gateway.cli.yaml_beside import origin_of, overridden
 
 HEADER = ["flag", "kind", "state", "mode", "scope", "from", "since", "by", "reason", "in flight"]
@@ -56,7 +66,9 @@ def _print(flags: Sequence[Document], now: float) -> None:
 def _row(flag: Document, now: float) -> list[str]:
     since = ago(flag.get("since"), now)
     if until := moment(flag.get("until")):
-        since += f", {span(max(0.0, until - now))} left"
+        since = ", ".join(filter(None, (since, f"{span(max(0.0, until - now))} left")))
+    elif start := moment(((flag.get("window") or {}).get("next") or {}).get("start")):
+        since = ", ".join(filter(None, (since, f"window in {span(max(0.0, start - now))}")))
     cells = (
         flag.get("flag"), flag.get("kind"), state_of(flag), flag.get("mode"), scope_of(flag),
         origin_of(flag), since, flag.get("by"), flag.get("reason"), _in_flight(flag),
@@ -86,6 +98,8 @@ def _details(flag: Document, now: float) -> Iterator[str]:
             ("users", ", ".join(users_of(flag))),
             ("rollout", flag.get("rollout") or ""),
             ("ttl", flag.get("ttl")),
+            ("window", window_of(flag)),
+            ("max", span(flag["max"]) if flag.get("max") else ""),
             ("message", page.get("message") or ""),
             ("description", flag.get("description")),
         )
@@ -107,6 +121,10 @@ def _general(revision: object, general: Document, now: float) -> Iterator[str]:
     yield from _config(general.get("config") or {})
     for failure in general.get("failures") or []:
         yield _line("FAILING", failure)
+    for forgotten in general.get("forgotten") or []:
+        since, most = forgotten.get("since"), span(forgotten.get("max") or 0)
+        on = f"on since {clock_time(since)}, longer than {most}"
+        yield _line("FORGOTTEN?", f"{forgotten.get('flag')} is {on}")
 
 
 def _trouble(store: Document) -> str:

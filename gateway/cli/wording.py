@@ -30,6 +30,19 @@ def scope_of(flag: Document) -> str:
     return one_line(" ".join(part for part in parts if part)) or "whole site"
 
 
+def window_of(flag: Document) -> str:
+    """When a flag is on by itself: what is written, and when that is next or until when it is."""
+    window = flag.get("window")
+    if not isinstance(window, dict):
+        return ""
+    now, coming = window.get("now"), window.get("next")
+    if now:
+        return f"{window.get('text')}; now, until {clock_time(now.get('end'))}"
+    when = f"next at {clock_time(coming.get('start'))}" if coming else "over"
+    told = ", announced" if coming and window.get("announced") else ""
+    return f"{window.get('text')}; {when}{told}"
+
+
 def holding(flag: Document) -> str:
     """What a flag does now, as the end of a sentence: ``it holds …``."""
     if not flag.get("enabled"):

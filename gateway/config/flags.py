@@ -14,9 +14,19 @@ from gateway.config.holding import read_hold
 from gateway.config.identities import read_identity
 from gateway.config.nodes import Node, Table
 from gateway.config.pages import read_page
-from gateway.config.scalars import boolean, choice, duration, percentage, text, token_text, word
+from gateway.config.scalars import (
+    boolean,
+    choice,
+    duration,
+    percentage,
+    positive_duration,
+    text,
+    token_text,
+    word,
+)
 from gateway.config.section import Section, is_null
 from gateway.config.triggers import read_source
+from gateway.config.windows import read_flag_window
 from gateway.core.flags import Flag, FlagState, HoldTerms, Mode, Page, Scope
 from gateway.core.methods import SAFE_METHODS
 
@@ -74,6 +84,7 @@ def read_flag(name: str, node: Node, defaults: Defaults, report: Report) -> Flag
             notice=read_notice(section.section("notice")),
             strip=read_strip(section.section("strip")),
             trigger=read_source(section, defaults.folder, case_sensitive=case_sensitive),
+            longest=section.take("max", positive_duration, None),
         )
         _refuse_contradictions(section, flag)
     return flag
@@ -112,6 +123,7 @@ def _read_state(section: Section, defaults: Defaults, page: Page) -> FlagState:
         mode=section.take("mode", choice(Mode), Mode.UNAVAILABLE),
         message=page.message,
         retry_after=page.retry_after,
+        window=read_flag_window(section),
         ttl_inherited=not section.given("ttl"),
         written=frozenset(key for key in _STATE_KEYS if section.given(key)) | page_keys,
     )
@@ -128,8 +140,9 @@ def _refuse_contradictions(section: Section, flag: Flag) -> None:
         for key, value in needs_user.items():
             if value:
                 section.refuse(key, NEEDS_USER)
-    if section.given("source") and section.given("enabled"):
-        section.refuse("enabled", "is for source to say; leave one of the two out")
+    for key in ("enabled", "window"):
+        if section.given("source") and section.given(key):
+            section.refuse(key, "is for source to say; leave one of the two out")
     methods = flag.scope.methods
     if flag.state.mode is Mode.READ_ONLY and methods and methods <= SAFE_METHODS:
         message = "read-only lets GET, HEAD and OPTIONS pass: with these methods it holds nothing"
@@ -146,8 +159,7 @@ _NAMES = (
     "a flag's name is of letters, digits, dots, hyphens and underscores, "
     f"starts with no dot or hyphen, and is at most {LONGEST_NAME} long"
 )
-_STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode")
+_STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode", "window")
 _LATER_KEYS = {
-    "window": "windows of time",
     "drain": "draining",
 }

@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from gateway.control.preconditions import etag
-from gateway.core.flags import Flag, FlagState, Identity, Kind, Page, Scope, Trigger
+from gateway.core.flags import FlagState, Identity, Page, Scope, Trigger
+from gateway.core.overrides import Override
 from gateway.core.snapshot import FlagView
+from gateway.core.standing import FIELDS, armed
+from gateway.core.windows import Occurrence
 from gateway.pages.wording import retry_after
 
 Document = dict[str, object]
@@ -25,11 +28,11 @@ def answer(document: Mapping[str, object], revision: int | None = None) -> web.R
     return response
 
 
-def flag_document(view: FlagView, in_flight: int, held: int, site: Page) -> Document:
+def flag_document(view: FlagView, in_flight: int, held: int, site: Page, now: float) -> Document:
     """One flag as it holds now, and beside it what the YAML says alone (``yaml``).
 
     ``in_flight`` is how many exchanges under way it is about, ``held`` how many requests wait
-    for it; ``site`` is the page of the site.
+    for it; ``site`` is the page of the site, ``now`` seconds since the epoch.
     """
     flag, state = view.flag, view.state
     lift = view.override.lift if view.override is not None else None
@@ -38,16 +41,17 @@ def flag_document(view: FlagView, in_flight: int, held: int, site: Page) -> Docu
         "kind": flag.kind.value,
         **_state_document(state),
         "scope": _scope_document(flag.scope),
-        "window": None,
+        "window": _window_document(view),
         "from": view.origin,
         "since": moment(view.since),
         "by": view.by,
         "reason": view.reason,
-        "until": moment(lift.at) if lift is not None else None,
+        "until": moment(lift.at if lift is not None else view.until),
         "in_flight": in_flight,
         "held": held,
         "description": flag.description,
         "strict": flag.strict,
+        "max": None if flag.longest is None else _number(flag.longest),
         "notice": {"banner": flag.notice.banner, "hide": list(flag.notice.hide)},
         "strip": {"cookies": list(flag.strip.cookies), "headers": list(flag.strip.headers)},
         "source": _source_document(flag.trigger),
@@ -55,18 +59,11 @@ def flag_document(view: FlagView, in_flight: int, held: int, site: Page) -> Docu
         "page": {
             "title": flag.page.title,
             "message": state.message,
-            "retry_after": retry_after(view, site),
+            "retry_after": retry_after(view, site, now),
         },
-        "yaml": {**_state_document(flag.state), "page": _page_document(flag.state)},
-        "override": dict(view.override.values) if view.override is not None else None,
+        "yaml": _yaml_document(flag.state),
+        "override": _override_document(view.override),
     }
-
-
-def is_on(view: FlagView) -> bool:
-    """Whether the flag holds anybody: a per-user flag is armed, yet may list nobody."""
-    if not view.state.enabled or view.flag.kind is not Kind.USER:
-        return view.state.enabled
-    return bool(view.state.users or view.state.rollout or _holds_missing(view.flag))
 
 
 def moment(at: float | None) -> str | None:
@@ -85,6 +82,42 @@ def _state_document(state: FlagState) -> Document:
         "rollout": _number(state.rollout),
         "ttl": _number(state.ttl),
     }
+
+
+def _yaml_document(state: FlagState) -> Document:
+    window = None if state.window is None else state.window.document()
+    told = {**_state_document(state), "enabled": armed(state), "window": window}
+    return {**told, "page": _page_document(state)}
+
+
+def _override_document(override: Override | None) -> Document | None:
+    if override is None:
+        return None
+    return {key: value for key, value in override.values.items() if key in FIELDS}
+
+
+def _window_document(view: FlagView) -> Document | None:
+    """The window as it is written, and when it is: now, next, and whether that is announced.
+
+    ``holds``: it alone has the flag on.
+    """
+    window, phase = view.state.window, view.phase
+    if window is None or phase is None:
+        return None
+    return {
+        **window.document(),
+        "text": str(window),
+        "now": _occurrence_document(phase.current),
+        "next": _occurrence_document(phase.coming),
+        "holds": view.by_window,
+        "announced": view.announced is not None,
+    }
+
+
+def _occurrence_document(occurrence: Occurrence | None) -> Document | None:
+    if occurrence is None:
+        return None
+    return {"start": moment(occurrence.start), "end": moment(occurrence.end)}
 
 
 def _page_document(state: FlagState) -> Document:
@@ -112,10 +145,6 @@ def _identity_document(identity: Identity | None) -> Document | None:
         "sources": [{source.place: source.name} for source in identity.sources],
         "missing": "hold" if identity.hold_missing else "forward",
     }
-
-
-def _holds_missing(flag: Flag) -> bool:
-    return flag.identity is not None and flag.identity.hold_missing
 
 
 def _number(value: float) -> float | int:

@@ -21,9 +21,9 @@ async def list_flags(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     snapshot = services.state.snapshot
     counts = await services.concerned(snapshot.rules)
-    page, held = services.state.settings.page, services.held()
+    page, held, now = services.state.settings.page, services.held(), services.clock()
     flags = [
-        flag_document(view, count, held.get(view.flag.name, 0), page)
+        flag_document(view, count, held.get(view.flag.name, 0), page, now)
         for view, count in zip(snapshot.views, counts, strict=True)
     ]
     return answer({"revision": snapshot.revision, "flags": flags}, snapshot.revision)
@@ -63,7 +63,7 @@ async def flag_answer(request: web.Request, snapshot: Snapshot) -> web.Response:
     services = request.app[SERVICES]
     (count,) = await services.concerned((rule,))
     held = services.held().get(view.flag.name, 0)
-    document = flag_document(view, count, held, services.state.settings.page)
+    document = flag_document(view, count, held, services.state.settings.page, services.clock())
     return answer({**document, "revision": snapshot.revision}, snapshot.revision)
 
 

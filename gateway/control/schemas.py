@@ -8,17 +8,20 @@ from gateway.control.drain import MOST_GONE
 from gateway.control.guards import LONGEST_COMMAND, LONGEST_OWNER, STATES
 from gateway.control.shapes import (
     COUNT,
+    CRON,
     DURATION,
     PATIENCE,
     REASON,
     ROLLOUT,
     TEXT,
+    TIME,
     USER,
     USERS,
     WHILE,
     WHOLE,
     WHOLE_DURATION,
     YES_NO,
+    ZONE,
     Shape,
     asked,
     maybe,
@@ -49,24 +52,36 @@ _FLAG: Shape = {
     "kind": {"type": "string", "enum": [kind.value for kind in Kind]},
     **_STATE,
     "scope": thing({name: several(TEXT) for name in ("hosts", "paths", "methods")}),
-    "window": {"type": "null"},
+    "window": maybe(
+        "object",
+        description=(
+            "start and end, or cron and for; timezone, announce, and text; now and next: "
+            "start and end of the occurrence that is and of the one after it, or null; holds: it "
+            "alone has the flag on; announced: the next one is."
+        ),
+    ),
     "from": {"type": "string", "enum": ["yaml", "override"]},
     "since": _MOMENT,
     "by": maybe("string"),
     "reason": maybe("string"),
-    "until": {**_MOMENT, "description": "When the flip undoes itself."},
+    "until": {**_MOMENT, "description": "When the flip undoes itself, or its window ends."},
     "in_flight": WHOLE,
     "held": told(WHOLE, "Requests that wait for it, on all workers."),
     "description": TEXT,
     "strict": YES_NO,
+    "max": {**maybe("number"), "description": "Seconds after which, still on, it is forgotten."},
     "notice": thing({"banner": TEXT, "hide": several(TEXT)}),
     "strip": thing({"cookies": several(TEXT), "headers": several(TEXT)}),
     "source": maybe("object", description="The trigger file that the flag is on by."),
     "identity": maybe("object"),
     "page": thing({"title": maybe("string"), **_PAGE, "retry_after": WHOLE}),
-    "yaml": thing({**_STATE, "page": thing(_PAGE)}),
+    "yaml": thing({**_STATE, "window": maybe("object"), "page": thing(_PAGE)}),
     "override": maybe("object", description="The keys that were flipped."),
 }
+
+_BESIDE = {"timezone": nullable(ZONE), "announce": nullable(DURATION)}
+_ONCE: Shape = asked({"start": TIME, "end": TIME, **_BESIDE}, required=("start", "end"))
+_AGAIN: Shape = asked({"cron": CRON, "for": WHILE, **_BESIDE}, required=("cron", "for"))
 
 _PATCH: Shape = {
     "enabled": maybe("boolean"),
@@ -82,6 +97,7 @@ _PATCH: Shape = {
             }
         )
     ),
+    "window": told({"anyOf": [_ONCE, _AGAIN, {"const": False}, {"type": "null"}]}, "false: none."),
     "reason": nullable(REASON),
     "for": told(nullable(WHILE), "Undo it after this long; a key must be there that is undone."),
 }
@@ -89,7 +105,7 @@ _PATCH: Shape = {
 _FOR_WHAT: Shape = {
     "anyOf": [
         {"properties": {"for": {"type": "null"}}},
-        *({"required": [key]} for key in ("enabled", "users", "rollout", "ttl", "mode")),
+        *({"required": [key]} for key in ("enabled", "users", "rollout", "ttl", "mode", "window")),
         {
             "required": ["page"],
             "properties": {"page": {"anyOf": [{"type": "null"}, {"minProperties": 1}]}},
@@ -287,6 +303,10 @@ SCHEMAS: Mapping[str, Shape] = {
             "in_flight": WHOLE,
             "held": told(WHOLE, "Requests that wait, on all workers."),
             "held_for_app": told(WHOLE, "Those of them that wait for the app."),
+            "forgotten": told(
+                several(thing({"flag": TEXT, "since": _MOMENT, "max": {"type": "number"}})),
+                "Flags that are on for longer than their max.",
+            ),
             "on": several(TEXT),
         }
     ),

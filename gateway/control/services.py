@@ -12,6 +12,7 @@ from gateway.core.flags import Page
 from gateway.core.rules import Rule
 from gateway.pages.pages import Pages
 from gateway.state.drains import Drains
+from gateway.state.forgotten import Forgotten
 from gateway.state.guards import Guards
 from gateway.state.live import LiveState
 from gateway.state.membership import Membership
@@ -46,7 +47,8 @@ class Services:
     here, ``concerned`` those that each of some flags, in order, is about. ``member`` describes
     this worker process as JSON values: ``member`` (its id), ``since`` (seconds since the epoch)
     and more. ``pages`` are what visitors get. ``held`` is how many
-    requests wait, on all workers, by flag ("" for the app); none that is 0. ``listening``: the
+    requests wait, on all workers, by flag ("" for the app); none that is 0. ``forgotten`` are
+    the flags that are on for too long. ``listening``: the
     public port takes connections. ``gathered`` waits until ``metrics`` has what every worker
     counted before the call.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
@@ -59,6 +61,7 @@ class Services:
     member: Callable[[], Mapping[str, object]]
     held: Callable[[], Mapping[str, int]] = dict
     pages: Callable[[], Pages] = _usual_pages
+    forgotten: Callable[[], Sequence[Forgotten]] = tuple
     listening: Callable[[], bool] = _always
     barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once

@@ -98,3 +98,7 @@ DURATION = _duration(_ANY_TEXT, minimum=0, maximum=LONGEST_TIME)
 WHOLE_DURATION = _duration(_WHOLE_TEXT, kind="integer", minimum=0, maximum=LONGEST_TIME)
 WHILE = _duration(_POSITIVE_TEXT, exclusiveMinimum=0, maximum=LONGEST_TIME)
 PATIENCE = _duration(_HOUR_TEXT, exclusiveMinimum=0, maximum=3600)
+
+TIME: Shape = {"type": "string", "format": "date-time", "examples": ["2030-01-31T03:00:00+01:00"]}
+CRON: Shape = {"type": "string", "pattern": r"^[^ ]+( [^ ]+){4}$", "examples": ["0 3 * * sun"]}
+ZONE: Shape = {"type": "string", "minLength": 1, "examples": ["Europe/Berlin"]}

@@ -6,10 +6,11 @@ from aiohttp import web
 
 from gateway.config import ConfigError
 from gateway.config.triggers import trigger_errors
-from gateway.control.documents import Document, answer, is_on
+from gateway.control.documents import Document, answer, moment
 from gateway.control.guards import guard_documents
 from gateway.control.members import member_documents
 from gateway.control.services import SERVICES, Services
+from gateway.state.forgotten import Forgotten
 from gateway.state.live import LiveState
 
 
@@ -29,7 +30,8 @@ async def show_status(request: web.Request) -> web.Response:
         "in_flight": services.in_flight(),
         "held": sum(held.values()),
         "held_for_app": held.get("", 0),
-        "on": [view.flag.name for view in snapshot.views if is_on(view)],
+        "forgotten": [_forgotten(each) for each in services.forgotten()],
+        "on": [view.flag.name for view in snapshot.views if view.is_on],
     }
     return answer(document, snapshot.revision)
 
@@ -44,6 +46,10 @@ def _store(services: Services) -> Document:
         "writable": state.store_error is None and refused is None,
         "error": state.store_error or refused,
     }
+
+
+def _forgotten(each: Forgotten) -> Document:
+    return {"flag": each.flag, "since": moment(each.since), "max": each.longest}
 
 
 def _config(state: LiveState) -> Document:

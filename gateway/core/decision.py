@@ -67,8 +67,20 @@ def explain(request: RequestFacts, snapshot: Snapshot, now: float) -> list[Verdi
 def _verdict(view: FlagView, rule: Rule, evidence: Evidence) -> Verdict:
     decision = rule.judge(evidence)
     on_for_it = not isinstance(decision, Forward)
-    detail = describe(decision.reason, view, rule, evidence)
+    detail = describe(decision.reason, view, rule, evidence) + _of_window(view)
     if on_for_it and rule.mode.lets_go_on:
         detail = f"{detail} {describe_applying(view)}"
         return Verdict(view.flag.name, holds=False, reason=Reason(rule.mode), detail=detail)
     return Verdict(view.flag.name, on_for_it, decision.reason, detail)
+
+
+def _of_window(view: FlagView) -> str:
+    window, phase = view.state.window, view.phase
+    if window is None or phase is None:
+        return ""
+    if view.until is not None:
+        return f" Its window ends at {window.clock(view.until)}."
+    if view.state.enabled or phase.coming is None:
+        return ""
+    announced = " and is announced to whom it will hold" if view.announced is not None else ""
+    return f" Its window begins at {window.clock(phase.coming.start)}{announced}."

@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 from gateway.core.paths import HostPattern, PathPattern
+from gateway.core.windows import Window
 
 Network = IPv4Network | IPv6Network
 
@@ -149,7 +150,7 @@ class FlagState:
     ``message`` and ``retry_after`` are the flag's own, ``None`` where it has none.
     ``ttl_inherited`` tells a TTL that is the whole file's from one of the flag's own, and
     ``written`` names the keys that are in the YAML (``page.message`` for one): to write a
-    default out is an edit, too.
+    default out is an edit, too. In ``window`` the flag is on unless ``enabled`` was turned off.
     """
 
     enabled: bool
@@ -159,13 +160,14 @@ class FlagState:
     mode: Mode = Mode.UNAVAILABLE
     message: str | None = None
     retry_after: int | None = None
+    window: Window | None = None
     ttl_inherited: bool = False
     written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag as the YAML has it."""
+    """One flag as the YAML has it. ``longest``: seconds after which, still on, it is forgotten."""
 
     name: str
     state: FlagState
@@ -179,6 +181,7 @@ class Flag:
     notice: Notice = field(default_factory=Notice)
     strip: Strip = field(default_factory=Strip)
     trigger: Trigger | None = None
+    longest: float | None = None
 
     @property
     def exemptions(self) -> Exemptions:

@@ -1,22 +1,27 @@
-"""What a flip changed: a patch over the YAML's state of one flag, and when it lapses.
-
-Law: the last action wins. An override carries a digest of the overridable keys as the
-YAML had them when it was made. Once a person edits one of those keys the digest no longer
-matches, and the override is no more.
-"""
+"""What a flip makes of an override, and how it is undone."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import dropwhile, pairwise
-from typing import Any
+from dataclasses import replace
+from itertools import pairwise
 
 from gateway.core.flags import Flag, FlagState, Kind, Mode
 from gateway.core.patches import Patch, PatchError, read_patch, read_users
+from gateway.core.standing import (
+    ENDED,
+    FIELDS,
+    Lift,
+    Override,
+    Standing,
+    effective,
+    lifted,
+    patched,
+    standing,
+    state_digest,
+)
+from gateway.core.windows import Phase
 
 __all__ = [
     "MOST_LIFTS",
@@ -24,100 +29,18 @@ __all__ = [
     "Override",
     "Patch",
     "PatchError",
+    "Standing",
     "changes",
     "effective",
     "flipped",
     "lifted",
     "read_patch",
+    "standing",
     "state_digest",
     "with_users",
 ]
 
 MOST_LIFTS = 16  # flips made for a while that may overlap
-
-
-@dataclass(frozen=True, slots=True)
-class Lift:
-    """When a flip made ``for`` a while undoes itself, and the values it then leaves.
-
-    ``at`` is seconds since the epoch. ``values`` replaces the override's values whole.
-    """
-
-    at: float
-    values: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """One flag's override. ``values`` holds only the keys that were flipped.
-
-    Keys and JSON types: ``enabled`` bool, ``users`` list of str, ``rollout`` number 0-100,
-    ``ttl`` seconds, ``mode`` str, ``page.message`` str, ``page.retry_after`` seconds.
-    ``at`` is seconds since the epoch. ``lifts`` are in order: several where several flips were
-    made for a while, and each holds until the next.
-    """
-
-    digest: str
-    values: Mapping[str, object]
-    at: float
-    by: str
-    reason: str = ""
-    lifts: tuple[Lift, ...] = ()
-    extra: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def lift(self) -> Lift | None:
-        """The next one."""
-        return self.lifts[0] if self.lifts else None
-
-
-def state_digest(state: FlagState) -> str:
-    """The overridable keys as the YAML has them, as 32 hexadecimal digits.
-
-    The order of ``users`` and a repeated user say nothing, so they change nothing. A TTL
-    that is the whole file's is not one of this flag's keys: an edit of it must not make
-    the overrides of all flags lapse. Which keys are written at all counts, since a person
-    who writes ``enabled: false`` where it was false by default wants the flag off.
-    """
-    keys = [
-        state.enabled,
-        sorted(set(state.users)),
-        float(state.rollout),
-        None if state.ttl_inherited else float(state.ttl),
-        state.mode.value,
-        state.message,
-        state.retry_after,
-        sorted(state.written),
-    ]
-    return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:32]
-
-
-def effective(
-    state: FlagState, override: Override | None, now: float
-) -> tuple[FlagState, Override | None]:
-    """What holds at ``now`` (seconds since the epoch), and the override that makes it so.
-
-    None where the YAML's ``state`` holds alone: no override was made, it lapsed with an
-    edit of the YAML, or it has lifted itself and left nothing.
-    """
-    if override is None or override.digest != state_digest(state):
-        return state, None
-    override = lifted(override, now)
-    if override is None:
-        return state, None
-    return _patched(state, override.values), override
-
-
-def lifted(override: Override, now: float) -> Override | None:
-    """The override with every lift applied that is due at ``now``; None: nothing is left."""
-    left = tuple(dropwhile(lambda lift: lift.at <= now, override.lifts))
-    if len(left) == len(override.lifts):
-        return override
-    last = override.lifts[-len(left) - 1]
-    if not last.values and not left:
-        return None
-    reason = override.reason or "lifted by itself"
-    return replace(override, values=last.values, at=last.at, reason=reason, lifts=left)
 
 
 def flipped(
@@ -138,10 +61,13 @@ def flipped(
     - A later flip without ``for`` is for good: the keys it sets are no longer undone by an
       earlier flip's lift; the other keys still are.
 
+    ``enabled: false`` ends the window's occurrence that holds the flag, and no later one.
+
     Flips with different ends may overlap, so many as ``MOST_LIFTS``; each is undone at its own.
     """
     _check_fits(flag, patch)
-    live = effective(flag.state, current, now)[1]
+    found = standing(flag.state, current, now)
+    live, patch = found.override, _ending(patch, found.phase, now)
     before = _timeline(live)
     after = [
         (at, _merged(values, patch.values)) if _within(patch, at, now) else (at, values)
@@ -180,7 +106,7 @@ def with_users(  # noqa: PLR0913 each is a word of the caller
     if lasts is not None:
         before = sorted([*before, (end, _values_at(before, end))], key=lambda step: step[0])
     for at, values in before:
-        held = _patched(flag.state, values).users
+        held = patched(flag.state, values).users
         listed = (*held, *adding) if at < end else [user for user in held if user not in adding]
         users = [user for user in dict.fromkeys(listed) if user not in leaving]
         changed = set(users) != set(held)
@@ -201,9 +127,11 @@ def changes(
     )
     moved: dict[str, object] = {
         key: getattr(new, name)
-        for key, name in _FIELDS.items()
+        for key, name in FIELDS.items()
         if getattr(old, name) != getattr(new, name)
     }
+    if "window" in moved:
+        moved["window"] = None if new.window is None else new.window.document()
     if "users" in moved:
         moved["users"] = {
             "add": _without(new.users, old.users),
@@ -237,9 +165,21 @@ def _merged(values: Mapping[str, object], patch: Mapping[str, object]) -> dict[s
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def _ending(patch: Patch, phase: Phase | None, now: float) -> Patch:
+    # With a new window, what was ended of the old one means nothing.
+    off = patch.values.get("enabled") is False
+    if "window" in patch.values:
+        ended = now if off else None
+    elif off and phase is not None and phase.current is not None:
+        ended = phase.current.start
+    else:
+        return patch
+    return replace(patch, values={**patch.values, ENDED: ended})
+
+
 def _undone(flag: Flag, patch: Patch, values: Mapping[str, object]) -> Mapping[str, object]:
     switched_on = patch.values.get("enabled") is True and flag.kind is not Kind.USER
-    if switched_on and _patched(flag.state, values).enabled:
+    if switched_on and patched(flag.state, values).enabled:
         return {**values, "enabled": False}
     return values
 
@@ -278,50 +218,17 @@ def _check_fits(flag: Flag, patch: Patch) -> None:
         for key in ("users", "rollout")
         if flag.kind is not Kind.USER and patch.values.get(key) is not None
     ]
-    if flag.trigger is not None and patch.values.get("enabled") is not None:
-        file = flag.trigger.file
-        errors.append(
-            ("enabled", f"this flag is on while {file} is there: make it, or take it away")
-        )
+    if flag.trigger is not None:
+        said = f"this flag is on while {flag.trigger.file} is there: make it, or take it away"
+        errors += [
+            (key, said) for key in ("enabled", "window") if patch.values.get(key) is not None
+        ]
     if patch.values.get("mode") == Mode.ANONYMOUS and not flag.strip:
         errors.append(("mode", "anonymous needs the flag to have strip in the YAML"))
     if errors:
         raise PatchError(errors)
 
 
-def _patched(state: FlagState, values: Mapping[str, object]) -> FlagState:
-    # What is stored was validated before it was written (read_patch), so it is only converted.
-    changes: dict[str, Any] = {
-        _FIELDS[key]: value for key, value in values.items() if key in _FIELDS
-    }
-    if "users" in changes:
-        changes["users"] = tuple(changes["users"])
-    if "mode" in changes:
-        changes["mode"] = _mode(changes["mode"])
-    if "ttl" in changes:
-        changes["ttl_inherited"] = False
-    return replace(state, **changes)
-
-
 def _without(users: Sequence[str], others: Sequence[str]) -> list[str]:
     known = frozenset(others)
     return [user for user in users if user not in known]
-
-
-def _mode(text: str) -> Mode:
-    # A mode that this version does not know was written by a later one: refuse the most.
-    try:
-        return Mode(text)
-    except ValueError:
-        return Mode.UNAVAILABLE
-
-
-_FIELDS = {
-    "enabled": "enabled",
-    "users": "users",
-    "rollout": "rollout",
-    "ttl": "ttl",
-    "mode": "mode",
-    "page.message": "message",
-    "page.retry_after": "retry_after",
-}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gateway.core.durations import parse_duration
 from gateway.core.flags import Mode
+from gateway.core.window_reading import WindowError, read_window
 
 MOST_USERS = 10_000
 LONGEST_USER = 512  # characters
@@ -43,9 +44,9 @@ def read_patch(document: object) -> Patch:
     """Check a merge patch (JSON, RFC 7396) of the keys an override may have.
 
     ``enabled``, ``users``, ``rollout`` (0-100), ``ttl`` (seconds or duration text),
-    ``mode``, ``page: {message, retry_after}`` (``page.message`` as one key too), each of
-    which may be null, and beside them ``reason`` and ``for`` (a duration). Raises
-    ``PatchError`` with all errors.
+    ``mode``, ``page: {message, retry_after}`` (``page.message`` as one key too), ``window``
+    (taken whole; false for none), each of which may be null, and beside them ``reason`` and
+    ``for`` (a duration). Raises ``PatchError`` with all errors.
     """
     reading = _Reading()
     if not isinstance(document, Mapping):
@@ -106,9 +107,6 @@ class _Reading:
             self._for(value)
         elif key in _READERS:
             self._value(key, value)
-        elif key in _LATER:
-            if value is not None:
-                self.fail(key, f"this version does not do {_LATER[key]} yet")
         elif key in _FIXED:
             self.fail(key, "comes from the YAML alone and cannot be flipped")
         else:
@@ -194,6 +192,19 @@ def _mode(value: object) -> str:
     return str(value)
 
 
+def _window(value: object) -> object:
+    if value is False:
+        return False
+    if not isinstance(value, Mapping):
+        raise ValueError("must be {start, end} or {cron, for}, or false for none")  # noqa: TRY004 as _text
+    try:
+        return read_window(value).document()
+    except WindowError as error:
+        raise PatchError(
+            [(f"window.{key}" if key else "window", text) for key, text in error.errors]
+        ) from error
+
+
 def _user_error(user: object) -> str | None:
     if not isinstance(user, str):
         return "must be a text"
@@ -216,10 +227,10 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "mode": _mode,
     "page.message": _text,
     "page.retry_after": _whole_seconds,
+    "window": _window,
 }
 _KNOWN = (*_READERS, "reason", "for")
-_LATER = {"window": "windows"}
 _FIXED = frozenset({"description", "hosts", "paths", "methods", "user", "allow", "strict"}) | {
-    *("case_sensitive", "hold", "notice", "source", "strip"),
+    *("case_sensitive", "hold", "max", "notice", "source", "strip"),
     *("page.title", "page.template", "page.status", "page.url"),
 }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gateway.core.applying import Applying
 from gateway.core.flags import Exemptions, Flag, FlagState, Mode, Trigger
 from gateway.core.index import Index, compile_index
-from gateway.core.overrides import Override, effective
+from gateway.core.overrides import Override, standing
 from gateway.core.rules import Readers, Rule, compile_rule
 from gateway.core.strictness import fenced_rule, stricter
+from gateway.core.windows import Occurrence, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class FlagView:
     """One flag as it holds now.
 
     ``since`` (seconds since the epoch), ``by`` and ``reason`` are those of the override;
-    all three are ``None`` where the YAML's state holds.
+    all three are ``None`` where the YAML's state holds. ``phase`` is that of its window, ``None``
+    without one; ``by_window``: the window alone has it on.
     """
 
     flag: Flag
@@ -29,13 +32,55 @@ class FlagView:
     since: float | None = None
     by: str | None = None
     reason: str | None = None
+    phase: Phase | None = None
+    by_window: bool = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it holds anybody, or applies: a per-user flag is armed, yet may list nobody."""
+        identity = self.flag.identity
+        if not self.state.enabled or identity is None:
+            return self.state.enabled
+        return bool(self.state.users or self.state.rollout or identity.hold_missing)
+
+    @property
+    def until(self) -> float | None:
+        """When its window ends (seconds since the epoch), if that ends the hold."""
+        current = self.phase.current if self.phase is not None and self.by_window else None
+        return None if current is None else current.end
+
+    @property
+    def on_by_clock_alone(self) -> bool:
+        """Whether only this member's clock says so yet: no drain may rely on it."""
+        return self.by_window and self.phase is not None and not self.phase.agreed
+
+    @property
+    def announced(self) -> Occurrence | None:
+        """The occurrence of its window that visitors are to be told of by now."""
+        if self.state.enabled or self.phase is None or not self.phase.announced:
+            return None
+        return self.phase.coming
+
+    @property
+    def notices(self) -> bool:
+        """Whether it puts a notice on what it applies to."""
+        return self.state.mode is Mode.NOTICE or self.announced is not None
+
+    @property
+    def changes_at(self) -> float:
+        """When time alone changes it next, in seconds since the epoch."""
+        lift = self.override.lift if self.override is not None else None
+        ends = math.inf if lift is None else lift.at
+        return ends if self.phase is None else min(ends, self.phase.changes_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Immutable: a change is a new snapshot. ``views`` are in the order written.
 
-    ``asks``: some flag's TTL is 0. ``rules`` are the views compiled, one for each;
+    ``asks``: some flag's TTL is 0. ``changes_at`` is when time alone changes a view next;
+    ``unsettled``: a window has begun or ended by this member's clock, and the store does not have
+    it. ``rules`` are the views compiled, one for each;
     ``holding`` finds those that may hold a request, or apply to one that goes on (``None``: none
     may), ``asking`` those whose state must be asked for.
     """
@@ -43,6 +88,8 @@ class Snapshot:
     revision: int
     views: tuple[FlagView, ...]
     asks: bool
+    changes_at: float
+    unsettled: bool
     rules: tuple[Rule, ...] = field(compare=False, repr=False)
     holding: Index | Applying | None = field(compare=False, repr=False)
     asking: Index | None = field(compare=False, repr=False)
@@ -57,6 +104,11 @@ class Snapshot:
             if view.flag.name == name:
                 return rule
         return None
+
+    def agreed_rule(self, name: str) -> Rule | None:
+        """The same, unless this member's clock alone says yet that the flag is on."""
+        view = self.view(name)
+        return None if view is None or view.on_by_clock_alone else self.rule(name)
 
 
 def compile_snapshot(
@@ -81,7 +133,7 @@ def compile_snapshot(
         compile_rule(view.flag, view.state, order=order, allow=allow, readers=readers)
         for order, view in enumerate(views)
     )
-    return _compiled(revision, views, rules)
+    return _compiled(revision, views, rules, _announcing(views, allow, readers))
 
 
 def fence(snapshot: Snapshot, *, allow: Exemptions) -> Snapshot | None:
@@ -97,18 +149,45 @@ def fence(snapshot: Snapshot, *, allow: Exemptions) -> Snapshot | None:
         else rule
         for view, rule in zip(snapshot.views, snapshot.rules, strict=True)
     )
-    return _compiled(snapshot.revision, snapshot.views, rules)
+    announcing = _announcing(snapshot.views, allow, Readers())
+    return _compiled(snapshot.revision, snapshot.views, rules, announcing)
 
 
-def _compiled(revision: int, views: tuple[FlagView, ...], rules: tuple[Rule, ...]) -> Snapshot:
+def _announcing(
+    views: tuple[FlagView, ...], allow: Exemptions, readers: Readers
+) -> tuple[Rule, ...]:
+    # A flag that is off, and yet applies: it is not held, so that no drain takes it for on.
+    announced = [(order, view) for order, view in enumerate(views) if view.announced is not None]
+    return tuple(
+        compile_rule(
+            view.flag,
+            replace(view.state, enabled=True, mode=Mode.NOTICE),
+            order=order,
+            allow=allow,
+            readers=readers,
+        )
+        for order, view in announced
+    )
+
+
+def _compiled(
+    revision: int,
+    views: tuple[FlagView, ...],
+    rules: tuple[Rule, ...],
+    announcing: Iterable[Rule],
+) -> Snapshot:
     asking = [rule for rule, view in zip(rules, views, strict=True) if view.state.ttl == 0]
     on = [rule for rule in rules if rule.may_hold]
     holding = compile_index([rule for rule in on if not rule.mode.lets_go_on], by_user=True)
-    applying = compile_index([rule for rule in on if rule.mode.lets_go_on], by_user=True)
+    going_on = [rule for rule in (*on, *announcing) if rule.mode.lets_go_on and rule.may_hold]
+    going_on.sort(key=lambda rule: rule.order)
+    applying = compile_index(going_on, by_user=True)
     return Snapshot(
         revision=revision,
         views=views,
         asks=bool(asking),
+        changes_at=min((view.changes_at for view in views), default=math.inf),
+        unsettled=any(view.phase is not None and view.phase.unsettled for view in views),
         rules=rules,
         holding=holding if applying is None else Applying(holding, applying),
         asking=compile_index(asking, by_user=False),
@@ -123,15 +202,22 @@ def _stricter(view: FlagView, twin: FlagView) -> FlagView:
 
 
 def _view(flag: Flag, override: Override | None, now: float) -> FlagView:
-    state, held = effective(flag.state, override, now)
+    found = standing(flag.state, override, now)
+    state, held, phase = found.state, found.override, found.phase
     if flag.trigger is not None:
         state = _triggered(state, flag.trigger, frozenset(held.values if held else ()))
     if state.mode is Mode.ANONYMOUS and not flag.strip:
         # Flipped to it, and then the YAML lost what is to be taken out: refuse the most.
         state = replace(state, mode=Mode.UNAVAILABLE)
+    if phase is not None and phase.drawn:
+        state = replace(state, ttl=0.0)
+    by_window = state.enabled and not found.explicit and phase is not None
+    view = FlagView(flag, state, "yaml", None, phase=phase, by_window=by_window)
     if held is None:
-        return FlagView(flag, state, "yaml", None)
-    return FlagView(flag, state, "override", held, held.at, held.by, held.reason)
+        return view
+    return replace(
+        view, origin="override", override=held, since=held.at, by=held.by, reason=held.reason
+    )
 
 
 def _triggered(state: FlagState, trigger: Trigger, flipped: frozenset[str]) -> FlagState:

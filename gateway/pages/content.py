@@ -14,7 +14,8 @@ class Content:
 
     ``message`` and ``detail`` are free of control characters but for line breaks, ``title``
     is one line. ``retry_after`` is seconds; ``None``: no such field. ``flag`` and ``reason``
-    are ``None`` for an error, which is not maintenance. ``until`` is epoch seconds.
+    are ``None`` for an error, which is not maintenance. ``until`` is when it ends, in ISO 8601,
+    and ``until_words`` the same for people, by the clock of the flag's window.
 
     ``words`` are those that the page adds. ``title_language`` and ``message_language`` are tags;
     empty: a person wrote it, in a language that nobody said.
@@ -27,7 +28,8 @@ class Content:
     promised: bool = False  # somebody set retry_after: an expectation, not a default
     flag: str | None = None
     reason: str | None = None
-    until: float | None = None
+    until: str | None = None
+    until_words: str | None = None
     repeatable: bool = True  # a GET or HEAD: the page may ask again on its own
     probe: str | None = None  # the method with which it finds out; None: it cannot
     template: str | None = None  # absolute path of the person's own template

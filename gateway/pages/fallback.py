@@ -28,6 +28,7 @@ _PAGE = """<!doctype html>
 def fallback(content: Content) -> str:
     """``content`` as a plain HTML page, with no style and no script."""
     words = content.words
+    at = f" ({escape(content.until_words)})" if content.until_words else ""
     return _PAGE.format(
         title=escape(content.title),
         message=escape(content.message),
@@ -35,5 +36,5 @@ def fallback(content: Content) -> str:
         message_language=content.message_language,
         words=words,
         unsent="" if content.repeatable else f"<p>{words.unsent}</p>\n",
-        when=f"{words.again.format(when=content.when)} · " if content.when else "",
+        when=f"{words.again.format(when=content.when)}{at} · " if content.when else "",
     )

@@ -8,11 +8,12 @@ come in. The sheet's name carries a digest of what is in it, so a cached one is 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from gateway.core.applying import OWN_PATHS
-from gateway.core.flags import Flag
+from gateway.core.flags import Flag, Notice
+from gateway.core.snapshot import FlagView
 from gateway.pages.answers import Answer
 from gateway.pages.content import clean
 
@@ -53,6 +54,19 @@ class Sheet:
 
     path: bytes
     answer: Answer
+
+
+def noticing(view: FlagView) -> Flag:
+    """The flag with what its notice says now: before a window it announces that, and hides nothing.
+
+    In the words of ``notice.banner`` where there are any, as the flag's own mode seldom is notice.
+    """
+    flag, window, coming = view.flag, view.state.window, view.announced
+    if window is None or coming is None:
+        return flag
+    times = f"from {window.clock(coming.start)} to {window.clock(coming.end)}"
+    banner = flag.notice.banner or f"Maintenance is planned {times}."
+    return replace(flag, notice=Notice(banner))
 
 
 def sheet(flag: Flag) -> Sheet | None:

@@ -5,11 +5,15 @@ swapped in, so a thousand flags cost nothing until somebody meets them. Two memo
 bounded: ``_hits`` answers the hot path in one look-up, keyed by a wish (of which there are few,
 whatever clients send), and is believed only for the very ``FlagView`` it was made for; a new
 snapshot has new views, so it never serves an old page. Behind it ``_answers`` is keyed by what the
-page says, so that a swap that changed another flag renders nothing anew.
+page says, so that a swap that changed another flag renders nothing anew. A page that tells when a
+window ends says something else each second: it has a third, ``_timed``, and costs a rendering a
+second.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cachetools import LRUCache
@@ -39,12 +43,22 @@ _Answers = LRUCache[tuple[Content, Media, int], Answer]
 
 
 class Pages:
-    """Refusals and errors as prebuilt answers. One for each ``Page`` of a configuration."""
+    """Refusals and errors as prebuilt answers. One for each ``Page`` of a configuration.
 
-    def __init__(self, page: Page, renderer: Renderer | None = None) -> None:
+    ``clock`` is seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        renderer: Renderer | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._page = page
         self._renderer = renderer or Renderer()
+        self._clock = clock
         self._hits: dict[_HitKey, tuple[FlagView, Answer]] = {}
+        self._timed: dict[_HitKey, tuple[FlagView, int, Answer]] = {}
         self._answers: _Answers = LRUCache(_MOST_BYTES, _size)
         self._errors: _Answers = LRUCache(_MOST_ERROR_BYTES, _size)
 
@@ -70,13 +84,29 @@ class Pages:
         return self._answer(content, wish.media, self._errors)
 
     def _miss(self, view: FlagView, wish: Wish, reason: Reason, safe: bool) -> Answer:  # noqa: FBT001 the hit's key
-        words = wish.words
-        content = refusal_content(view, self._page, reason, repeatable=safe, words=words)
+        now, key = self._clock(), (view.flag.name, wish, reason, safe)
+        if view.until is not None:
+            return self._timely(view, key, now)
+        content = self._content(view, key, now)
         made = self._answer(content, wish.media, self._answers)
         if len(self._hits) >= _MOST_HITS:
             self._hits.clear()
-        self._hits[view.flag.name, wish, reason, safe] = (view, made)
+        self._hits[key] = (view, made)
         return made
+
+    def _timely(self, view: FlagView, key: _HitKey, now: float) -> Answer:
+        known = self._timed.get(key)
+        if known is not None and known[0] is view and known[1] == int(now):
+            return known[2]
+        made = self._build(self._content(view, key, now), key[1].media)
+        if len(self._timed) >= _MOST_HITS:
+            self._timed.clear()
+        self._timed[key] = (view, int(now), made)
+        return made
+
+    def _content(self, view: FlagView, key: _HitKey, now: float) -> Content:
+        _, wish, reason, safe = key
+        return refusal_content(view, self._page, reason, repeatable=safe, now=now, words=wish.words)
 
     def _answer(self, content: Content, media: Media, kept: _Answers) -> Answer:
         key = (content, media, _edited(content) if media is Media.HTML else 0)

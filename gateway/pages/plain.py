@@ -12,8 +12,9 @@ def plain(content: Content) -> str:
     if not content.repeatable:
         parts.append(words.unsent)
     if content.retry_after is not None:
+        at = f" ({content.until_words})" if content.until_words else ""
         parts.append(
-            f"{words.again.format(when=content.when)} (Retry-After: {content.retry_after} s)."
+            f"{words.again.format(when=content.when)}{at} (Retry-After: {content.retry_after} s)."
             if content.retry_after
             else f"{words.again_now}."
         )

@@ -12,7 +12,7 @@ def problem(content: Content) -> str:
 
     ``type`` is ``about:blank``; ``title``, ``status`` and ``detail`` are the RFC's. Beside them
     are ``flag`` and ``reason`` (null where it is an error, no refusal), ``retry_after`` (seconds,
-    or null) and ``until`` (when it ends, or null).
+    or null) and ``until`` (when its window ends, or null).
     """
     members: dict[str, object] = {
         "type": "about:blank",

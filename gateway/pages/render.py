@@ -4,10 +4,11 @@ Three layers, each caught by the next: the person's own template, the built-in o
 ``fallback``. Rendering has succeeded before any byte of it reaches a client.
 
 A person's own template gets ``flag``, ``title``, ``message``, ``retry_after`` (seconds),
-``when`` (the same for people: "in about 10 minutes"), ``status``, ``until`` (None in this
-version), ``reason`` (one word of ``Reason``), ``repeatable`` (false: something was sent
-that was not passed on), ``language`` (the visitor's, of those there are: ``"de"``), ``direction``
-(``"ltr"`` or ``"rtl"``) and ``words`` (what the built-in page says in it). Values are escaped.
+``when`` (the same for people: "in about 10 minutes"), ``status``, ``until`` (when the flag's
+window ends, in ISO 8601, or None), ``until_words`` (the same by the window's clock), ``reason``
+(one word of ``Reason``), ``repeatable`` (false: something was sent that was not passed on),
+``language`` (the visitor's, of those there are: ``"de"``), ``direction`` (``"ltr"`` or ``"rtl"``)
+and ``words`` (what the built-in page says in it). Values are escaped.
 It may extend ``pages/maintenance.html``. A name that is not among these is an error, so the
 built-in page is sent and the log says why.
 """
@@ -139,6 +140,7 @@ def _variables(content: Content) -> dict[str, object]:
         "when": content.when,
         "status": content.status,
         "until": content.until,
+        "until_words": content.until_words,
         "reason": content.reason,
         "repeatable": content.repeatable,
         "promised": content.promised,

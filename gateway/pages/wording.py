@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
+
 from gateway.core.decision import Reason
 from gateway.core.flags import Kind, Mode, Page
 from gateway.core.snapshot import FlagView
@@ -20,13 +23,20 @@ _UNSAID = ""
 
 
 def refusal_content(
-    view: FlagView, site: Page, reason: Reason, *, repeatable: bool, words: Words = ENGLISH
+    view: FlagView,
+    site: Page,
+    reason: Reason,
+    *,
+    repeatable: bool,
+    now: float,
+    words: Words = ENGLISH,
 ) -> Content:
-    """What the page of a flag says now. ``repeatable``: the request was a GET or a HEAD.
+    """What the page of a flag says at ``now``. ``repeatable``: the request was a GET or a HEAD.
 
     What a person wrote is in no other language than theirs; ``words`` are for the rest.
     """
     state, own = view.state, view.flag.page
+    until, window = view.until, state.window
     title = one_line(own.title or site.title or "")
     message = clean(state.message or own.message or site.message or "")
     usual_title, usual_message = _default_words(view, reason, words)
@@ -34,10 +44,12 @@ def refusal_content(
         status=_first(own.status, site.status) or STATUS,
         title=title or usual_title,
         message=message or usual_message,
-        retry_after=retry_after(view, site),
-        promised=_promised(view, site) is not None,
+        retry_after=retry_after(view, site, now),
+        promised=until is not None or _promised(view, site) is not None,
         flag=view.flag.name,
         reason=reason.value,
+        until=None if until is None else datetime.fromtimestamp(until, UTC).isoformat(),
+        until_words=None if until is None or window is None else window.clock(until),
         repeatable=repeatable and state.mode is not Mode.READ_ONLY,
         probe=_probe(view),
         template=own.template or site.template,
@@ -48,8 +60,10 @@ def refusal_content(
     )
 
 
-def retry_after(view: FlagView, site: Page) -> int:
-    """Seconds, as a refusal of the flag says them now."""
+def retry_after(view: FlagView, site: Page, now: float) -> int:
+    """Seconds, as a refusal of the flag says them at ``now``: to the end of its window, if any."""
+    if view.until is not None:
+        return max(1, math.ceil(view.until - now))
     promised = _promised(view, site)
     return RETRY_AFTER if promised is None else max(0, promised)
 

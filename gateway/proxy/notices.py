@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.core.flags import Flag, Mode
+from gateway.core.flags import Flag
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
-from gateway.pages.notice import Sheet, banner, link, sheet
+from gateway.pages.notice import Sheet, banner, link, noticing, sheet
 from gateway.proxy.credentials import Credentials
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.fields import without
@@ -107,19 +107,18 @@ class Notices:
             return
         self._snapshot = snapshot
         self._handlings.clear()
-        modes = {view.flag.name: view for view in snapshot.views if view.state.mode is Mode.NOTICE}
-        made = {name: sheet(view.flag) for name, view in modes.items()}
+        made = {view.flag.name: sheet(noticing(view)) for view in snapshot.views if view.notices}
         self._sheets = {name: each for name, each in made.items() if each is not None}
 
     def _handling(self, names: tuple[str, ...], snapshot: Snapshot) -> Handling:
         views = [snapshot.by_name[name] for name in names]
-        noticing = [view.flag for view in views if view.state.mode is Mode.NOTICE]
-        strips = [view.flag.strip for view in views if view.state.mode is Mode.ANONYMOUS]
-        flags = ", ".join(flag.name for flag in noticing).encode()
+        told = [noticing(view) for view in views if view.notices]
+        strips = [view.flag.strip for view in views if not view.notices]
+        flags = ", ".join(flag.name for flag in told).encode()
         return Handling(
-            field=b"X-Maintenance-Notice: %b\r\n" % flags if noticing else b"",
+            field=b"X-Maintenance-Notice: %b\r\n" % flags if told else b"",
             credentials=Credentials(strips) if strips else None,
-            insertion=self._insertion(flags, noticing),
+            insertion=self._insertion(flags, told),
         )
 
     def _insertion(self, names: bytes, flags: list[Flag]) -> Insertion | None:

@@ -119,6 +119,7 @@ class Drains:
         """
         began = self._monotonic()
         await self._live.fresh()
+        await self._live.settle()
         if self._live.snapshot.view(request.flag) is None:
             raise UnknownFlag(request.flag)
         snapshot, epoch = self._live.snapshot, self._live.epoch
@@ -201,6 +202,8 @@ class Drains:
         if rule is None or not rule.holds(request.user):
             whom = f" for user {request.user}" if request.user is not None else ""
             return Impossible(Tally(), f"the flag is not on{whom}")
+        if live.snapshot.agreed_rule(request.flag) is None:
+            return Waiting(Tally(), (), "its window has begun, but is not in the store yet")
         return None
 
     async def _has_held(self, session: _Session, epoch: str) -> bool:

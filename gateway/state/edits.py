@@ -10,9 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.core.flags import Flag, Trigger
-from gateway.core.overrides import Override, changes, effective, lifted, state_digest
-from gateway.stores.base import AuditEntry, Change, Edit, StoredState, StoreError
-from gateway.stores.documents import dump_override
+from gateway.core.overrides import (
+    Override,
+    changes,
+    effective,
+    lifted,
+    standing,
+    state_digest,
+)
+from gateway.core.windows import followed
+from gateway.state.history import has_lost, lost
+from gateway.stores.base import AuditEntry, Change, Edit, StoredState
 
 # A flag and its override as it stands, to the override that shall be; None: the YAML alone.
 Step = Callable[[Flag, Override | None], Override | None]
@@ -37,39 +45,6 @@ class Act:
     if_match: int | None = None
 
 
-def has_lost(known: StoredState, stored: StoredState) -> bool:
-    """Whether ``stored`` shows that the store has lost history that was ``known``.
-
-    It has another epoch, or a lower revision, or the same revision with another content.
-    """
-    if not known.epoch and not known.revision:  # nothing was known yet
-        return False
-    if stored.epoch != known.epoch or stored.revision < known.revision:
-        return True
-    if stored is known or stored.revision > known.revision:
-        return False
-    return stored != known and _content(stored) != _content(known)
-
-
-def lost(known: StoredState, stored: StoredState) -> StoreError:
-    """The error of a store that ``has_lost``."""
-    if stored.epoch != known.epoch:
-        what = f"is another than that of revision {known.revision}: it was created anew"
-        until = "all members are restarted"
-    else:
-        what = f"went back from revision {known.revision} to {stored.revision}"
-        until = "the store is past it or the gateway is restarted"
-    return StoreError(
-        f"the store {what}, so that flips may be lost. What either of the two holds is held, "
-        f"and flips and drains are refused, until {until}"
-    )
-
-
-def _content(state: StoredState) -> tuple[object, ...]:
-    overrides = {name: dump_override(each) for name, each in state.overrides.items()}
-    return overrides, state.config_digest
-
-
 def change_override(flag: Flag, step: Step, act: Act, known: StoredState) -> Edit:
     """One flag's override, changed by ``step``; nothing if it comes to the same."""
 
@@ -81,6 +56,7 @@ def change_override(flag: Flag, step: Step, act: Act, known: StoredState) -> Edi
         after = step(flag, current)
         if after == effective(flag.state, current, act.at)[1]:
             return None
+        after = on_course(flag, after, current, act.at)
         moved = changes(flag.state, current, after, act.at)
         entry = AuditEntry(act.at, act.by, act.action, flag.name, act.reason, moved)
         return Change({flag.name: after}, (entry,))
@@ -88,13 +64,20 @@ def change_override(flag: Flag, step: Step, act: Act, known: StoredState) -> Edi
     return edit
 
 
-def lift_due(flags: Mapping[str, Flag], now: float, known: StoredState) -> Edit:
-    """Every lift that is due at ``now``, written down; nothing if another member did it."""
+def keep_time(flags: Mapping[str, Flag], digest: str, now: float, known: StoredState) -> Edit:
+    """Every lift that is due at ``now`` and how far each window has come, written down.
+
+    Nothing if another member did it. Windows are left to members of the YAML that the store has
+    taken in (``digest``): by another one they may be others.
+    """
 
     def edit(stored: StoredState) -> Change | None:
         _check(stored, known)
         due = {name: each for name, each in stored.overrides.items() if _is_due(each, now)}
-        after = {name: lifted(override, now) for name, override in due.items()}
+        after = {
+            name: on_course(flags.get(name), lifted(override, now), override, now)
+            for name, override in due.items()
+        }
         entries = [
             AuditEntry(
                 at=now,
@@ -106,7 +89,14 @@ def lift_due(flags: Mapping[str, Flag], now: float, known: StoredState) -> Edit:
             )
             for name, override in due.items()
         ]
-        return Change(after, entries) if due else None
+        windowed = flags.values() if stored.config_digest == digest else ()
+        for flag in windowed:
+            current = after.get(flag.name, stored.overrides.get(flag.name))
+            moved = on_course(flag, current, current, now)
+            if moved != current:
+                after[flag.name] = moved
+                entries += _window_entries(flag, current, moved, now)
+        return Change(after, entries) if after else None
 
     return edit
 
@@ -135,19 +125,42 @@ def take_in(
             for name, override in stored.overrides.items()
             if name not in flags or override.digest != state_digest(flags[name].state)
         ]
+        after = {
+            name: on_course(flags.get(name), None, stored.overrides[name], now) for name in dropped
+        }
         entries = [AuditEntry(now, "yaml", "config", "", "the YAML was read", None)]
         entries += [
             AuditEntry(now, "yaml", "config", name, "the YAML was edited: its override lapsed")
             for name in dropped
+            if stored.overrides[name].says_something
         ]
         entries += [
             AuditEntry(now, "file", "source", name, *_said(flag.trigger))
             for name, flag in flags.items()
             if flag.trigger is not None and _is_news(flag.trigger, before.get(name))
         ]
-        return Change(dict.fromkeys(dropped), entries, digest)
+        return Change(after, entries, digest)
 
     return edit
+
+
+def on_course(
+    flag: Flag | None, override: Override | None, before: Override | None, now: float
+) -> Override | None:
+    """The override, with how far the flag's window has come by ``now``.
+
+    What ``before`` knew of the same window is not lost, whatever becomes of the flips in it.
+    """
+    window = None if flag is None else effective(flag.state, override, now)[0].window
+    known = None if before is None else before.course
+    course = None if window is None else followed(window, known, now)
+    if override is not None and override.says_something:
+        return override if override.course == course else replace(override, course=course)
+    if flag is None or course is None:
+        return None
+    if override is not None and override.course == course:
+        return override
+    return Override(state_digest(flag.state), {}, now, _CLOCK, course=course)
 
 
 def _check(stored: StoredState, known: StoredState) -> None:
@@ -175,3 +188,21 @@ def _lift_changes(
         return None
     # Without its lift, the override is what held until now.
     return changes(flag.state, replace(before, lifts=()), after, now)
+
+
+def _window_entries(
+    flag: Flag, before: Override | None, after: Override | None, now: float
+) -> list[AuditEntry]:
+    course = None if after is None else after.course
+    if course is None:  # the flag has another window, which has not come yet
+        return []
+    found = standing(flag.state, before if course.over else after, course.start)
+    holds = found.phase is not None and found.phase.current is not None and not found.explicit
+    moved: dict[str, object] = {"enabled": not course.over} if holds else {}
+    if not course.over:
+        moved["until"] = course.end
+    said = "the window has ended" if course.over else "the window has begun"
+    return [AuditEntry(now, _CLOCK, "window", flag.name, said, moved)]
+
+
+_CLOCK = "clock"  # who it is that does what is due

@@ -6,8 +6,9 @@ or a lift writes to the store first and is swapped in before its turn ends; a re
 swaps in what it finds. So no reader ever sees new overrides beside old flags.
 
 Three tasks run beside the callers (``followers``). One follows the YAML, one the store's push;
-one waits for the first flag's TTL to run out, for the next lift and, after a failure, for the
-next try.
+one waits for the first flag's TTL to run out, for the next lift, for what a window changes next
+and, after a failure, for the next try. What time alone does is written to the store by whoever
+notices first (``settle``), so that it has a revision that drains can rely on.
 
 When the store cannot be reached, the last known state goes on holding (fail-static), flips
 fail, and an edit of the YAML waits. Strict flags are the exception: once this member's lease is
@@ -27,8 +28,7 @@ from contextlib import aclosing, suppress
 from functools import partial
 
 from gateway.config import ConfigError, ConfigErrors, Settings
-from gateway.core.flags import Flag
-from gateway.core.overrides import Override, Patch, flipped, with_users
+from gateway.core.overrides import Patch, flipped, with_users
 from gateway.core.snapshot import Snapshot, compile_snapshot, fence
 from gateway.state.alarm import Alarm
 from gateway.state.definitions import (
@@ -40,18 +40,11 @@ from gateway.state.definitions import (
     unexpected,
     watched,
 )
-from gateway.state.edits import (
-    Act,
-    RevisionMoved,
-    Step,
-    change_override,
-    has_lost,
-    lift_due,
-    lost,
-    take_in,
-)
+from gateway.state.edits import Act, RevisionMoved, Step, change_override, keep_time, take_in
 from gateway.state.followers import Followers
+from gateway.state.history import has_lost, lost
 from gateway.state.lease import Lease
+from gateway.state.reach import Reach
 from gateway.state.shared_read import SharedRead
 from gateway.state.ttl import Freshness
 from gateway.state.waiting_edit import WaitingEdit
@@ -60,7 +53,6 @@ from gateway.stores.base import AuditEntry, Edit, Store, StoredState, StoreError
 
 __all__ = ["LiveState", "RevisionMoved", "UnknownFlag"]
 
-FIRST_RETRY, LAST_RETRY = 0.1, 5.0  # seconds between tries to reach the store
 LEAST_WAIT, MOST_WAIT = 0.02, 30.0  # seconds; the most because the wall clock may be set
 
 _log = logging.getLogger("gateway.state")
@@ -76,10 +68,9 @@ class LiveState:
     """The current snapshot, and every way to change it.
 
     ``settings`` are as last validly loaded, ``config_errors`` those of the last edit (none once
-    mended), ``store_error`` says why the store was not reached or believed last time,
-    ``followers`` what goes on beside the callers and may fail. ``clock`` is seconds since the
-    epoch, ``monotonic`` never goes back, ``environ`` is what ``${NAME}`` in the YAML is taken
-    from.
+    mended), ``reach`` tells whether the store is reached and believed, ``followers`` what goes on
+    beside the callers and may fail. ``clock`` is seconds since the epoch, ``monotonic`` never goes
+    back, ``environ`` is what ``${NAME}`` in the YAML is taken from.
     """
 
     snapshot: Snapshot
@@ -97,7 +88,7 @@ class LiveState:
     ) -> None:
         self.settings = settings
         self.config_errors: tuple[ConfigError, ...] = ()
-        self.store_error: str | None = None
+        self.reach = Reach()
         self.followers = followers or Followers()
         self._store = store
         self._clock = clock
@@ -107,11 +98,11 @@ class LiveState:
         self._leased = lease is not None
         self._fenced: Snapshot | None = None  # none without a lease or a strict flag
         self._stored = StoredState(0, {})
+        self._compiled_at = 0.0  # by ``clock``
         self._lost: StoredState | None = None  # what a store shows that has lost history
         self._definitions = define(settings)
         self._notices: tuple[ConfigError, ...] = ()
         self._waiting = WaitingEdit()
-        self._retry = 0.0  # seconds until the next try; 0: the store was reached
         self._freshness = Freshness(monotonic)
         self._turn = asyncio.Lock()
         self._woken = Alarm()
@@ -161,6 +152,11 @@ class LiveState:
         return self._stored.epoch
 
     @property
+    def store_error(self) -> str | None:
+        """Why the store was not reached or believed last time."""
+        return self.reach.error
+
+    @property
     def history_lost(self) -> bool:
         return self._lost is not None
 
@@ -197,11 +193,7 @@ class LiveState:
         ``RevisionMoved`` and ``StoreError``; then nothing has changed.
         """
         act = Act(by, "flip", self._clock(), patch.reason, if_match)
-
-        def step(known: Flag, current: Override | None) -> Override | None:
-            return flipped(known, current, patch, now=act.at, by=by)
-
-        return await self._change(flag, step, act)
+        return await self._change(flag, partial(flipped, patch=patch, now=act.at, by=by), act)
 
     async def change_users(
         self,
@@ -216,7 +208,6 @@ class LiveState:
     ) -> Snapshot:
         """Add (for ``lasts`` seconds) and remove users of a per-user flag. Raises as ``flip``."""
         act = Act(by, "users", self._clock(), reason, if_match)
-
         users = partial(with_users, add=add, remove=remove, lasts=lasts)
         step = partial(users, now=act.at, by=by, reason=reason)
         return await self._change(flag, step, act)
@@ -243,6 +234,19 @@ class LiveState:
                 raise UnknownFlag(name)
             await self._update(change_override(flag, step, act, self._stored))
             return self.snapshot
+
+    async def settle(self) -> None:
+        """Do what is due by the clock, and have it written down, if the store can be reached."""
+        if self._until_due() > 0:
+            return
+        async with self._turn:
+            before, now = self.snapshot, self._clock()
+            definitions = self._definitions
+            edit = keep_time(definitions.flags, definitions.digest, now, self._stored)
+            with suppress(StoreError):  # what was known to begin or end at this time still does
+                await self._update(edit)
+            if self.snapshot is before and before.changes_at <= now:
+                self._swap(self._stored, definitions)
 
     # Within a turn
 
@@ -295,9 +299,7 @@ class LiveState:
         return None
 
     def _reached(self, stored: StoredState, started: float, new: Definitions | None) -> None:
-        if self.store_error is not None and not self._waiting.put_off:
-            _log.warning("the store is back")
-        self.store_error, self._retry = None, 0.0
+        self.reach.reached(tell=not self._waiting.put_off)
         found, self._lost = self._lost is not None, None
         if new is not None or found or stored.revision != self._stored.revision:
             self._swap(stored, new or self._definitions)
@@ -305,23 +307,23 @@ class LiveState:
         self._freshness.renew(ttls, started)
 
     def _failed(self, error: StoreError) -> None:
-        if self.store_error is None and not self._waiting.put_off:
-            _log.error("the store cannot be reached, the last known state goes on: %s", error)
-        self.store_error = str(error)
-        self._retry = min(max(self._retry * 2, FIRST_RETRY), LAST_RETRY)
+        self.reach.failed(error, tell=not self._waiting.put_off)
         self._woken.set()
 
     def _swap(self, stored: StoredState, definitions: Definitions) -> None:
-        settings = definitions.settings
+        settings, now = definitions.settings, self._clock()
+        if stored.revision == self._stored.revision:
+            # A drain tells exchanges apart by revision: what is on at one is not off before it.
+            now = max(now, self._compiled_at)
         snapshot = compile_snapshot(
             settings.flags,
             stored.overrides,
             revision=stored.revision,
             allow=settings.allow,
-            now=self._clock(),
+            now=now,
             others=None if self._lost is None else self._lost.overrides,
         )
-        self._stored, self._definitions = stored, definitions
+        self._stored, self._definitions, self._compiled_at = stored, definitions, now
         if self._leased:
             self._fenced = fence(snapshot, allow=settings.allow)
         self.settings, self.snapshot = settings, snapshot
@@ -394,23 +396,17 @@ class LiveState:
             await self._take_in_waiting()
             if woken:
                 continue
-            if self._stored.next_lift <= self._clock():
-                await self._lift()
-            if self._retry or self._freshness.left() <= 0:
+            await self.settle()
+            if self.reach.retry or self._freshness.left() <= 0:
                 await self.fresh()
 
     def _delay(self) -> float:
-        due = min(self._freshness.left(), self._stored.next_lift - self._clock())
-        due = min(self._retry or due, self._waiting.left())
+        due = self.reach.retry or min(self._freshness.left(), self._until_due())
+        # What time does is not put off with the store: a window begins without it.
+        due = min(due, self._waiting.left(), self.snapshot.changes_at - self._clock())
         return min(max(due, LEAST_WAIT), MOST_WAIT)
 
-    async def _lift(self) -> None:
-        # Where the store cannot write it down, what was known to end at this time still does.
-        async with self._turn:
-            now = self._clock()
-            try:
-                await self._update(lift_due(self._definitions.flags, now, self._stored))
-            except StoreError:
-                lifts = [view.override.lift for view in self.snapshot.views if view.override]
-                if any(lift is not None and lift.at <= now for lift in lifts):
-                    self._swap(self._stored, self._definitions)
+    def _until_due(self) -> float:
+        if self.snapshot.unsettled and self.acknowledged is not None:
+            return 0.0
+        return min(self._stored.next_lift, self.snapshot.changes_at) - self._clock()

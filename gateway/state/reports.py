@@ -160,7 +160,8 @@ class Reports:
     def _serves(self, drain: Drain) -> bool:
         live = self._live
         revision = live.acknowledged if live.epoch == drain.epoch else None
-        return may_report(drain.revision, revision, live.snapshot.rule(drain.flag), drain.user)
+        rule = live.snapshot.agreed_rule(drain.flag)
+        return may_report(drain.revision, revision, rule, drain.user)
 
     def _watched(self, answer: _Answer | None, drain: Drain) -> _Answer:
         # No await between the look at the snapshot and the choice of the exchanges.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any
 
 from gateway.core.overrides import Lift, Override
+from gateway.core.windows import Course
 from gateway.stores.base import AuditEntry
 
 
@@ -21,6 +23,7 @@ def dump_override(override: Override) -> str:
         "reason": override.reason,
         "lifts": [{"at": lift.at, "values": dict(lift.values)} for lift in override.lifts],
         "extra": dict(override.extra),
+        "course": None if override.course is None else asdict(override.course),
     }
     return json.dumps(document, separators=(",", ":"))
 
@@ -37,6 +40,7 @@ def load_override(text: str) -> Override:
             reason=str(document["reason"]),
             lifts=tuple(_lifts(document)),
             extra=dict(document["extra"]),
+            course=_course(document.get("course")),
         )
     except (TypeError, LookupError) as error:
         raise ValueError("is not an override") from error
@@ -94,6 +98,13 @@ def _read(text: str) -> Any:
         return reading.result()
     except RecursionError as error:
         raise ValueError("is nested too deep") from error
+
+
+def _course(document: Any) -> Course | None:
+    if document is None:
+        return None
+    window, start, end = document["window"], document["start"], document["end"]
+    return Course(str(window), float(start), float(end), bool(document["over"]))
 
 
 def _lifts(document: Any) -> Iterator[Lift]:

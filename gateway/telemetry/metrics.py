@@ -5,7 +5,7 @@ Labels are bounded: flags are those of the YAML, statuses those the gateway itse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -35,9 +35,15 @@ class Figures(NamedTuple):
 class GatewayCollector(Collector):
     """Reads the figures and the snapshot when it is asked."""
 
-    def __init__(self, figures: Callable[[], Figures], snapshot: Callable[[], Snapshot]) -> None:
+    def __init__(
+        self,
+        figures: Callable[[], Figures],
+        snapshot: Callable[[], Snapshot],
+        forgotten: Callable[[], Collection[str]],
+    ) -> None:
         self._figures = figures
         self._snapshot = snapshot
+        self._forgotten = forgotten
 
     def collect(self) -> Iterator[Metric]:
         tally, gauges, held = self._figures()
@@ -63,26 +69,39 @@ class GatewayCollector(Collector):
             labels=["flag"],
         )
         waiting.add_metric([""], held.get("", 0))
+        long_on = GaugeMetricFamily(
+            "gateway_flag_forgotten",
+            "1 while the flag is on for longer than its max",
+            labels=["flag"],
+        )
+        forgotten = self._forgotten()
         for view in snapshot.views:
             waiting.add_metric([view.flag.name], held.get(view.flag.name, 0))
             enabled.add_metric([view.flag.name, view.flag.kind.value], float(view.state.enabled))
+            if view.flag.longest is not None:
+                long_on.add_metric([view.flag.name], float(view.flag.name in forgotten))
             if view.flag.identity is not None:
                 users.add_metric([view.flag.name], len(view.state.users))
         yield enabled
         yield users
         yield waiting
+        yield long_on
 
 
 class Metrics:
-    """The registry of one worker; the figures are those of all."""
+    """The registry of one worker; the figures are those of all.
+
+    ``forgotten`` names the flags that are on for longer than their ``max``.
+    """
 
     def __init__(
         self,
         figures: Callable[[], Figures],
         snapshot: Callable[[], Snapshot],
+        forgotten: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(GatewayCollector(figures, snapshot))
+        self._registry.register(GatewayCollector(figures, snapshot, forgotten))
 
     def exposition(self) -> bytes:
         """The text format that Prometheus scrapes."""

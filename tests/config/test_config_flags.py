@@ -144,7 +144,6 @@ def test_methods_are_upper_case_and_modes_known(read, errors):
 @pytest.mark.parametrize(
     "text",
     [
-        "window: {start: 2030-01-01T00:00:00Z}",
         "page: {url: https://example.com/}",
     ],
 )

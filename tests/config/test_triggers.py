@@ -94,6 +94,7 @@ def test_a_wrong_file_is_no_error_of_the_config(read: Load, tmp_path: Path) -> N
         ("source: {file: ' '}", "source.file: must not be empty"),
         ("source: {ofrep: a}", "source.ofrep: this version does not do flags decided by OFREP yet"),
         ("source: {file: a}, enabled: true", "enabled: is for source to say"),
+        ("source: {file: a}, window: {cron: 0 3 * * *, for: 1h}", "window: is for source to say"),
         ("source: {path: a}", "source.path: unknown key"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.support.control import NOW, Stage
 FIELDS = {
     "flag", "kind", "mode", "enabled", "users", "rollout", "ttl", "scope", "window", "from",
     "since", "by", "reason", "in_flight", "held", "description", "strict", "notice", "strip",
-    "source", "identity", "page", "yaml", "override", "until",
+    "source", "identity", "page", "yaml", "override", "until", "max",
 }  # fmt: skip
 
 

@@ -30,6 +30,7 @@ async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> N
         "in_flight": 4,
         "held": 7,
         "held_for_app": 2,
+        "forgotten": [],
         "on": ["site", "reindex"],
     }
 
@@ -61,7 +62,7 @@ async def test_errors_of_the_yaml_show_with_file_and_line(stage: Stage) -> None:
 
 
 async def test_a_store_out_of_reach_shows_in_status_and_readiness(stage: Stage) -> None:
-    stage.state.store_error = "disk is gone"
+    stage.state.reach.error = "disk is gone"
     store = (await stage.get("/status"))["store"]
     assert store == {
         "kind": "memory",

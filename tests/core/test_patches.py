@@ -111,9 +111,20 @@ def test_what_is_no_user_is_named_by_its_place(user: object) -> None:
     assert list(errors({"users": ["ann", user]})) == ["users[1]"]
 
 
-def test_a_window_says_that_it_comes_later() -> None:
-    assert errors({"window": {"start": 1}}) == {"window": "this version does not do windows yet"}
-    assert read_patch({"window": None}).values == {}
+def test_what_is_wrong_with_a_window_is_named_by_its_path() -> None:
+    found = errors({"window": {"start": 1, "bogus": 2}})
+    assert "such as 2030" in found["window.start"]
+    assert found["window.end"] == "is needed"
+    assert "unknown key" in found["window.bogus"]
+    assert "must be {start, end}" in errors({"window": "3am"})["window"]
+
+
+def test_a_window_is_taken_whole_or_is_false_or_null() -> None:
+    window = {"cron": "0 3 * * sun", "for": "2h", "timezone": "Europe/Berlin"}
+    values = read_patch({"window": window}).values
+    assert values == {"window": {**window, "cron": "0 3 * * SUN", "for": 7200.0, "announce": 0.0}}
+    assert read_patch({"window": False}).values == {"window": False}
+    assert read_patch({"window": None}).values == {"window": None}
 
 
 def test_keys_of_the_yaml_alone_are_refused_as_such() -> None:

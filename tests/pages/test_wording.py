@@ -12,7 +12,7 @@ SITE = Page(title="Site title", message="Site message", retry_after=60, status=5
 
 
 def said(view: FlagView, site: Page = Page(), reason: Reason = Reason.SITE) -> Content:  # noqa: B008 frozen
-    return refusal_content(view, site, reason, repeatable=True)
+    return refusal_content(view, site, reason, repeatable=True, now=0.0)
 
 
 def test_the_flip_speaks_before_the_flag_and_the_flag_before_the_site(view) -> None:

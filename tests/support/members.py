@@ -154,10 +154,11 @@ def member(
     monotonic: Callable[[], float],
     wall: Callable[[], float] | None = None,
     process: Process | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> MemberOfMany:
     lease = Lease(boot=monotonic, wall=wall or monotonic)
     settings = Settings(upstream=Address("127.0.0.1", 8000), store="memory:", flags=flags)
-    live = LiveState(settings, store, environ={}, lease=lease)
+    live = LiveState(settings, store, clock=clock, environ={}, lease=lease)
     table, waker = Table(), Waker(store)
     worker = Worker(name, process or Process("host", "", 1, "1"))
     membership = Membership(worker, store, live, table, lease, monotonic=monotonic)

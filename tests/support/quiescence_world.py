@@ -25,7 +25,7 @@ from gateway.core.quiescence import (
     verdict,
 )
 from gateway.core.snapshot import Snapshot, compile_snapshot, fence
-from gateway.state.edits import has_lost
+from gateway.state.history import has_lost
 from gateway.state.lease import Lease
 from gateway.state.roll import Roll
 from gateway.stores.base import Record, StoredState
