@@ -28,7 +28,7 @@ from gateway.proxy.deadlines import NEVER
 from gateway.proxy.errors import AppError, ClientError, FramingError
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.head_reader import HeadReader
-from gateway.proxy.request import RequestHead, wish_fields
+from gateway.proxy.request import RequestHead
 from gateway.proxy.uploads import check_size, fast_enough, patience
 from gateway.proxy.visitor import Visitor
 
@@ -213,22 +213,19 @@ class ClientConnection(Visitor):
 
     def _take(self, data: bytes) -> None:
         """Serve what has come, request by request, until one has to wait."""
-        heads = self._heads
         limit = self._plane.settings.limits.header_bytes
         try:
             while not (self._busy or self._last or self.transport.is_closing()):
-                # Most of what comes is a head with the fields of the one before: half the time
-                # of cutting and reading it (1.1 us of 2.2 on a busy machine).
-                again = None if heads.begun else self._requests.again(data, limit)
-                self._request = again
+                # Mostly the fields of the one before: 1.1 us instead of 2.2, on a busy machine.
+                again = None if self._heads.begun else self._requests.again(data, limit)
                 if again is not None:
                     self._begin(again, b"")
                     return
+                self._request = None
                 cut = self._cut(data, limit)
                 if cut is None:
                     return
-                raw, rest = cut
-                data = self._begin(self._read(raw), rest)
+                data = self._begin(self._requests.read(cut[0]), cut[1])
                 if not data:
                     return
         except (ClientError, FramingError) as error:
@@ -247,17 +244,10 @@ class ClientConnection(Visitor):
             self.deadline = self._plane.time() + self._plane.settings.timeouts.header
         return cut
 
-    def _read(self, raw: bytes) -> RequestHead:
-        try:
-            request = self._request = self._requests.read(raw)
-        except ClientError as error:
-            error.fields = wish_fields(raw)
-            raise
-        return request
-
     def _begin(self, request: RequestHead, rest: bytes) -> bytes:
         """Decide one request; return what follows it, or nothing if that has to wait."""
         plane = self._plane
+        self._request = request
         if request.block.has_body:
             check_size(request.block.content_length or 0, plane.settings.limits)
             self._body = request.body()

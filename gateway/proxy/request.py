@@ -166,7 +166,11 @@ class RequestReader:
 
     def read(self, raw: bytes) -> RequestHead:
         """Read a whole head, empty line included. Raises ClientError."""
-        return self.again(raw, len(raw)) or self._read_anew(raw)
+        try:
+            return self.again(raw, len(raw)) or self._read_anew(raw)
+        except ClientError as error:
+            error.fields = wish_fields(raw)
+            raise
 
     def again(self, data: bytes, limit: int) -> RequestHead | None:
         """The head, if ``data`` is one alone, of no more than ``limit`` bytes, with the fields
