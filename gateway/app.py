@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from gateway.config.settings import Settings
 from gateway.config.triggers import trigger_errors
 from gateway.control.server import ControlServer
-from gateway.control.services import Barrier, Services
+from gateway.control.services import Barrier, Services, Traffic
 from gateway.open_files import make_room
 from gateway.pages.pages import Pages
 from gateway.proxy.deadlines import PERIOD
@@ -222,6 +222,7 @@ class Gateway:
             forgotten=lambda: self._long_on.forgotten,
             listening=lambda: self._listener.listening,
             gathered=self._gathered,
+            traffic=self._traffic,
         )
         patience = self._settings.timeouts.shutdown
         self._control = ControlServer(services, patience=patience)
@@ -310,6 +311,11 @@ class Gateway:
         # By then each of the others has told its count at least once more.
         if self._seat.workers > 1:
             await asyncio.sleep(1.5 * PERIOD)
+
+    def _traffic(self) -> Traffic:
+        tally, gauges = self._figures()
+        in_flight = int(gauges["gateway_in_flight"].value)
+        return Traffic(in_flight, tally.forwarded, sum(tally.refused.values()))
 
     def _figures(self) -> Figures:
         """Of all workers: what they have last told, and what this one knows now."""

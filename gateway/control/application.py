@@ -11,10 +11,16 @@ from gateway.control.auth import THROTTLE, auth
 from gateway.control.connection import CONNECTIONS, HANDLING, calls
 from gateway.control.connections import Connections
 from gateway.control.cross_site import cross_site
+from gateway.control.dashboard.access import error_pages, sessions
+from gateway.control.dashboard.page import Page
+from gateway.control.dashboard.rendering import set_up_pages
+from gateway.control.dashboard.routes import PAGES
 from gateway.control.drain import ENDING, end_drains
 from gateway.control.index import ROUTES
+from gateway.control.news import NEWS, News
 from gateway.control.problems import problems
 from gateway.control.public import introduced
+from gateway.control.route import Route
 from gateway.control.services import SERVICES, Services
 from gateway.control.throttle import Throttle
 
@@ -38,7 +44,16 @@ def make_control(services: Services) -> web.Application:
     """
     app = web.Application(
         # From the outside in: an error of each is put into words by the first.
-        middlewares=[introduced, calls, problems, refusals, cross_site, auth],
+        middlewares=[
+            introduced,
+            calls,
+            problems,
+            error_pages,
+            refusals,
+            cross_site,
+            sessions,
+            auth,
+        ],
         client_max_size=MOST_BYTES,
         handler_args=dict(HANDLING),
     )
@@ -46,10 +61,13 @@ def make_control(services: Services) -> web.Application:
     app[CONNECTIONS] = Connections()
     app[THROTTLE] = Throttle(services.monotonic)
     app[REFUSAL_RATE] = RefusalRate(services.monotonic)
-    for route in ROUTES:
+    app[NEWS] = News(services)
+    served: tuple[Route | Page, ...] = (*ROUTES, *PAGES)
+    for route in served:
         app.router.add_route(route.method, route.pattern, route.endpoint)
         if route.method == "GET":
             app.router.add_route("HEAD", route.pattern, route.endpoint)
+    set_up_pages(app)
     app[ENDING] = asyncio.Event()
     app.on_shutdown.append(end_drains)
     app.on_response_prepare.append(_secure)

@@ -11,7 +11,7 @@ from cachetools import TTLCache
 
 from gateway.control.documents import Document, answer, moment
 from gateway.control.problems import Problem, Refusal, shown
-from gateway.control.services import SERVICES
+from gateway.control.services import SERVICES, Services
 from gateway.core.addresses import block
 from gateway.stores.base import AuditEntry, StoreError
 
@@ -28,8 +28,13 @@ async def show_audit(request: web.Request) -> web.Response:
     """The newest entries first; ``before`` goes further back."""
     limit = _number(request, "limit", LIMIT, MOST)
     before = _number(request, "before", None, LAST)
-    entries = await request.app[SERVICES].state.audit(limit or LIMIT, before)
-    return answer({"entries": [_entry_document(entry) for entry in entries]})
+    return answer(await audit_document(request.app[SERVICES], limit or LIMIT, before))
+
+
+async def audit_document(services: Services, limit: int, before: int | None = None) -> Document:
+    """The newest ``limit`` entries, those before an id if one is given. Raises StoreError."""
+    entries = await services.state.audit(limit, before)
+    return {"entries": [_entry_document(entry) for entry in entries]}
 
 
 class RefusalRate:

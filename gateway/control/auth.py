@@ -11,6 +11,7 @@ too: the count of wrong ones, and what the audit says of them, is one.
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -36,27 +37,33 @@ _REALM = 'Bearer realm="maintenance-gateway"'
 class Caller:
     """Who a call is by, for the audit, and what they may do.
 
-    ``claim`` is whom the caller says it is.
+    ``claim`` is whom the caller says it is. ``token`` is the one shown, None where none is wanted;
+    ``until``, in seconds since the epoch, is when its having been shown is worth nothing any more.
     """
 
     name: str
     role: Role
     claim: str = ""
+    token: Token | None = None
+    until: float = math.inf
 
 
 CALLER = web.RequestKey("caller", Caller)
+ADMITTED = web.RequestKey("admitted", bool)  # by something else than a bearer token
 THROTTLE = web.AppKey("throttle", Throttle)
 
 
 @web.middleware
 async def auth(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Lets a caller through to what their role may do; 401, 403 or 429 otherwise."""
+    if request.get(ADMITTED):
+        return await handler(request)
     tokens = _wanted(request, request.app[SERVICES].state.settings.control)
     caller = Caller("local", Role.OPERATOR)
     if tokens:
         token = recognize(request, _presented(request), tokens)
-        caller = Caller(token.name, token.role)
-        _authorize(request, caller)
+        caller = Caller(token.name, token.role, token=token)
+        authorize(request, caller)
     if request.method not in SAFE_METHODS:
         caller = replace(caller, claim=_claim(request))
     request[CALLER] = caller
@@ -99,6 +106,14 @@ def recognize(request: web.Request, secret: str, tokens: Iterable[Token]) -> Tok
     )
 
 
+def still_welcome(request: web.Request) -> bool:
+    """Whether who made this call, which goes on, could make it now."""
+    services, caller = request.app[SERVICES], request[CALLER]
+    tokens = services.state.settings.control.tokens
+    known = caller.token in tokens if caller.token is not None else not tokens
+    return known and services.clock() < caller.until
+
+
 def _wanted(request: web.Request, control: Control) -> tuple[Token, ...]:
     # The tokens of which one must be shown; none of them: the call is open.
     if request.path == TOGGLE:
@@ -136,8 +151,11 @@ def _claim(request: web.Request) -> str:
     return claim
 
 
-def _authorize(request: web.Request, caller: Caller) -> None:
-    # A call that does not exist is 404 or 405 for a viewer too.
+def authorize(request: web.Request, caller: Caller) -> None:
+    """403 for a viewer who would change something.
+
+    A call that does not exist is 404 or 405 for a viewer too.
+    """
     if caller.role is Role.OPERATOR or request.method in SAFE_METHODS:
         return
     if request.match_info.http_exception is None:

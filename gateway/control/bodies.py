@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -14,6 +15,8 @@ from gateway.control.problems import Problem, invalid
 from gateway.core.patches import LONGEST_TEXT
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 100  # of a form
 MERGE_PATCH = "application/merge-patch+json"
 BODY_TIMEOUT = 15.0  # seconds for the whole of it
 
@@ -62,6 +65,18 @@ async def read_reason(request: web.Request) -> str:
         document = await read_object(request, ("reason",), JSON)
         reason = check_reason(document.get("reason", reason))
     return reason
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """A form as browsers send it, of several values of one name the last; 415, 413 or 400."""
+    if request.content_type != FORM:
+        raise Problem(415, f"A form is sent as {FORM}.")
+    body = await _read(request)
+    try:
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise Problem(400, "The form cannot be read.") from error
+    return dict(fields)
 
 
 def read_text(document: Mapping[str, Any], key: str, most: int) -> str | None:

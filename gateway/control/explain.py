@@ -8,10 +8,11 @@ from typing import assert_never
 from urllib.parse import quote
 
 from aiohttp import web
+from multidict import MultiMapping
 
-from gateway.control.documents import answer
+from gateway.control.documents import Document, answer
 from gateway.control.problems import Problem, shown
-from gateway.control.services import SERVICES
+from gateway.control.services import SERVICES, Services
 from gateway.core.decision import (
     Decision,
     Forward,
@@ -33,14 +34,20 @@ _PRINTABLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 async def explain_request(request: web.Request) -> web.Response:
     """Decides as the public port would, and tells every flag's verdict."""
-    services = request.app[SERVICES]
-    facts = read_facts(request)
+    document = await explanation(request.app[SERVICES], read_facts(request.query))
+    revision = document["revision"]
+    assert isinstance(revision, int)  # noqa: S101 the snapshot's
+    return answer(document, revision)
+
+
+async def explanation(services: Services, facts: Facts) -> Document:
+    """What becomes of such a request now, and every flag's verdict."""
     snapshot = await _current(services.state, facts)
     now = services.clock()
     decision = decide(facts, snapshot, now)
     flag, word = _outcome(decision)
     applying = decision.applying if isinstance(decision, Forward) else ()
-    document = {
+    return {
         "flag": flag,
         "decision": word,
         "reason": decision.reason.value,
@@ -54,21 +61,20 @@ async def explain_request(request: web.Request) -> web.Response:
         "revision": snapshot.revision,
         "verdicts": [_verdict(verdict) for verdict in explain(facts, snapshot, now)],
     }
-    return answer(document, snapshot.revision)
 
 
-def read_facts(request: web.Request) -> Facts:
+def read_facts(query: MultiMapping[str]) -> Facts:
     """The request that the query describes; 400 where it describes none."""
-    fields = tuple(_field(text) for text in request.query.getall("header", []))
-    authority, target = _address(request.query.get("url", ""))
+    fields = tuple(_field(text) for text in query.getall("header", []))
+    authority, target = _address(query.get("url", ""))
     named = [value for name, value in fields if name.lower() == b"host"]
     host = named[-1] if named else authority
     return Facts(
-        method=read_method(request.query.get("method", "GET")),
+        method=read_method(query.get("method", "GET")),
         target=target,
         host=host,
         fields=fields if named or not host else ((b"Host", host), *fields),
-        client=_client(request.query.get("client", "")),
+        client=_client(query.get("client", "")),
     )
 
 

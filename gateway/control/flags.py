@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from aiohttp import web
 
 from gateway.control.auth import actor
 from gateway.control.bodies import JSON, MERGE_PATCH, read_json, read_reason
-from gateway.control.documents import answer, flag_document
+from gateway.control.documents import Document, answer, flag_document
 from gateway.control.preconditions import if_match
 from gateway.control.problems import Problem, shown
-from gateway.control.services import SERVICES
+from gateway.control.services import SERVICES, Services
 from gateway.core.patches import read_patch
 from gateway.core.snapshot import FlagView, Snapshot
 
@@ -20,13 +21,26 @@ async def list_flags(request: web.Request) -> web.Response:
     """Every flag, in the order they are evaluated."""
     services = request.app[SERVICES]
     snapshot = services.state.snapshot
-    counts = await services.concerned(snapshot.rules)
+    return answer(await flags_document(services, snapshot), snapshot.revision)
+
+
+async def flags_document(services: Services, snapshot: Snapshot) -> Document:
+    """All flags of ``snapshot`` and what each is about now."""
+    flags = await flag_documents(services, snapshot, range(len(snapshot.views)))
+    return {"revision": snapshot.revision, "flags": flags}
+
+
+async def flag_documents(
+    services: Services, snapshot: Snapshot, places: Sequence[int]
+) -> list[Document]:
+    """The flags of ``snapshot`` at these places, which are in order."""
+    counts = await services.concerned([snapshot.rules[place] for place in places])
     page, held, now = services.state.settings.page, services.held(), services.clock()
-    flags = [
+    views = [snapshot.views[place] for place in places]
+    return [
         flag_document(view, count, held.get(view.flag.name, 0), page, now)
-        for view, count in zip(snapshot.views, counts, strict=True)
+        for view, count in zip(views, counts, strict=True)
     ]
-    return answer({"revision": snapshot.revision, "flags": flags}, snapshot.revision)
 
 
 async def show_flag(request: web.Request) -> web.Response:

@@ -54,9 +54,12 @@ class Problem(Exception):  # noqa: N818 the name RFC 9457 gives it
             **self.members,
         }
         text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-        response = web.Response(
-            status=self.status, text=text, content_type=CONTENT_TYPE, headers=self.headers
-        )
+        return self.sent_with(web.Response(text=text, content_type=CONTENT_TYPE))
+
+    def sent_with(self, response: web.Response) -> web.Response:
+        """Its status and fields on an answer that says it in other words."""
+        response.set_status(self.status)
+        response.headers.update(self.headers)
         if "Connection" in self.headers:
             response.force_close()  # the field alone would not
         return response
@@ -93,7 +96,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except Exception as error:  # noqa: BLE001 the guard of this application: a fault shows no internals
-        return _problem(request, error).response()
+        return as_problem(request, error).response()
 
 
 def moved(current: int) -> Problem:
@@ -114,7 +117,8 @@ def shown(text: str, limit: int = 100) -> str:
     return f'"{escaped}"'
 
 
-def _problem(request: web.Request, error: Exception) -> Problem:
+def as_problem(request: web.Request, error: Exception) -> Problem:
+    """What the caller is told of an error; one that is a fault of ours is logged."""
     match error:
         case Problem():
             problem = error

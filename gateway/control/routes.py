@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gateway.control.audit import LAST, MOST, show_audit
 from gateway.control.drain import drain_flag
+from gateway.control.events import CONTENT_TYPE as EVENT_STREAM
+from gateway.control.events import stream_events
 from gateway.control.explain import explain_request
 from gateway.control.flags import drop_override, list_flags, patch_flag, show_flag
 from gateway.control.guards import acquire_guard, list_guards, release_guard, renew_guard
@@ -192,6 +194,14 @@ ROUTES: tuple[Route, ...] = (
         "Toggled",
         queries=(_KEY,),
         errors=(400, 404, 422, 503),
+    ),
+    Route(
+        "GET",
+        f"{API}/events",
+        stream_events,
+        "All of it as it changes, as server-sent events",
+        types=(EVENT_STREAM,),
+        errors=(503,),
     ),
     Route("GET", "/healthz", healthz, "The process answers", "Health"),
     Route("GET", "/readyz", readyz, "Listening, store seen, YAML valid", "Health", errors=(503,)),

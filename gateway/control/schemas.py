@@ -307,6 +307,10 @@ SCHEMAS: Mapping[str, Shape] = {
                 several(thing({"flag": TEXT, "since": _MOMENT, "max": {"type": "number"}})),
                 "Flags that are on for longer than their max.",
             ),
+            "traffic": told(
+                thing({"in_flight": WHOLE, "forwarded": WHOLE, "refused": WHOLE}),
+                "Of all workers of this gateway: under way now, and counted since they started.",
+            ),
             "on": several(TEXT),
         }
     ),

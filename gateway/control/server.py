@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.control.application import make_control
 from gateway.control.connection import CONNECTIONS, Connection
+from gateway.control.news import NEWS
 from gateway.control.services import Services
 from gateway.sockets import BACKLOG, Sockets
 
@@ -50,6 +51,7 @@ class ControlServer:
     def stop(self) -> None:
         """Accept no more; each answer from now on ends its connection."""
         self._leaving = True
+        self._application[NEWS].end()
         for server in self._servers:
             server.close()
         self._servers = []

@@ -31,6 +31,15 @@ async def _at_once() -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """Of all workers of this gateway: exchanges under way now, and what was counted so far."""
+
+    in_flight: int = 0
+    forwarded: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Barrier:
     """The members of all replicas, and what is asked of them together."""
 
@@ -50,7 +59,7 @@ class Services:
     requests wait, on all workers, by flag ("" for the app); none that is 0. ``forgotten`` are
     the flags that are on for too long. ``listening``: the
     public port takes connections. ``gathered`` waits until ``metrics`` has what every worker
-    counted before the call.
+    counted before the call; ``traffic`` does not wait.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 
@@ -65,6 +74,7 @@ class Services:
     listening: Callable[[], bool] = _always
     barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once
+    traffic: Callable[[], Traffic] = Traffic
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
 

@@ -17,10 +17,16 @@ from gateway.state.live import LiveState
 async def show_status(request: web.Request) -> web.Response:
     """One look at everything; what is wrong shows here first."""
     services = request.app[SERVICES]
+    document = await status_document(services)
+    return answer(document, services.state.snapshot.revision)
+
+
+async def status_document(services: Services) -> Document:
+    """How the gateway is, as this worker sees it; ``traffic`` is of all workers beside it."""
     state = services.state
     snapshot = state.snapshot
-    held = services.held()
-    document = {
+    held, traffic = services.held(), services.traffic()
+    return {
         "revision": snapshot.revision,
         "members": await member_documents(services),
         "guards": await guard_documents(services),
@@ -31,9 +37,13 @@ async def show_status(request: web.Request) -> web.Response:
         "held": sum(held.values()),
         "held_for_app": held.get("", 0),
         "forgotten": [_forgotten(each) for each in services.forgotten()],
+        "traffic": {
+            "in_flight": traffic.in_flight,
+            "forwarded": traffic.forwarded,
+            "refused": traffic.refused,
+        },
         "on": [view.flag.name for view in snapshot.views if view.is_on],
     }
-    return answer(document, snapshot.revision)
 
 
 def _store(services: Services) -> Document:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.control import make_control
+from gateway.control.dashboard.routes import PAGES
 from gateway.control.index import ROUTES
 from gateway.control.openapi import describe
 from tests.support.control import Stage
@@ -21,7 +22,7 @@ def routes_of(stage: Stage) -> set[tuple[str, str]]:
         (route.method, route.resource.canonical)
         for route in stage.client.app.router.routes()
         if route.resource is not None and route.method != "HEAD"
-    }
+    } - {(page.method, page.pattern.replace(":[^/]+", "")) for page in PAGES}
 
 
 async def test_the_description_has_every_route_and_no_other(stage: Stage) -> None:

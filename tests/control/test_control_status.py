@@ -31,6 +31,7 @@ async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> N
         "held": 7,
         "held_for_app": 2,
         "forgotten": [],
+        "traffic": {"in_flight": 0, "forwarded": 0, "refused": 0},
         "on": ["site", "reindex"],
     }
 

@@ -1,0 +1,1 @@
+"""The dashboard: the control API's flags, status and audit as pages for people."""
