@@ -313,9 +313,10 @@ class Gateway:
             await asyncio.sleep(1.5 * PERIOD)
 
     def _traffic(self) -> Traffic:
-        tally, gauges = self._figures()
-        in_flight = int(gauges["gateway_in_flight"].value)
-        return Traffic(in_flight, tally.forwarded, sum(tally.refused.values()))
+        figures = self._figures()
+        in_flight = int(figures.gauges["gateway_in_flight"].value)
+        refused = sum(figures.tally.refused.values())
+        return Traffic(in_flight, figures.tally.forwarded, refused)
 
     def _figures(self) -> Figures:
         """Of all workers: what they have last told, and what this one knows now."""
