@@ -141,6 +141,16 @@ def test_wrong_tokens_are_counted_by_client_and_noted(gateway: GatewayProcess) -
     assert call(gateway, "/api/v1/flags").status == 200
 
 
+def test_the_dashboard_is_there_and_the_app_gets_none_of_its_cookies(
+    gateway: GatewayProcess,
+) -> None:
+    html = (("Accept", "text/html"), ("X-Forwarded-Proto", "https"))
+    assert call(gateway, "/", fields=html).one("location") == "./login"
+    cookie = call(gateway, "/login", fields=html).one("set-cookie")
+    assert f"Path={PATH}/" in cookie
+    assert "Secure" not in cookie  # a client's own word is not the scheme
+
+
 def test_the_toggle_turns_the_flag_on_and_off(gateway: GatewayProcess) -> None:
     assert json.loads(toggle(gateway, "GET").body)["enabled"] is False
     assert json.loads(toggle(gateway, "POST").body)["enabled"] is True
