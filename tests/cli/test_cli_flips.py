@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gateway.cli.failures import Misused
@@ -228,6 +230,15 @@ def test_set_says_what_is_wrong_before_it_asks(pair: str, said: str) -> None:
     with pytest.raises(Misused) as wrong:
         read_pairs((pair,))
     assert said in wrong.value.message
+
+
+def test_set_takes_a_window_as_an_interval_as_json_or_off() -> None:
+    start, end = "2030-01-31T03:00+01:00", "2030-01-31T05:00+01:00"
+    assert read_pairs((f"window={start}/{end}",)) == {"window": {"start": start, "end": end}}
+    again = {"cron": "0 3 * * sun", "for": "2h", "timezone": "Europe/Berlin"}
+    assert read_pairs((f"window={json.dumps(again)}",)) == {"window": again}
+    assert read_pairs(("window=off",)) == {"window": False}
+    assert read_pairs(("window=",)) == {"window": None}
 
 
 def test_set_takes_each_key_once() -> None:

@@ -306,3 +306,27 @@ def test_times_are_told_in_their_largest_unit() -> None:
     ]  # fmt: skip
     assert ago("1970-01-01T00:01:00Z", 180) == "2m ago"
     assert ago(None, 180) == ""
+
+
+async def test_status_tells_of_windows_and_of_what_is_forgotten_on(control: FakeControl) -> None:
+    window = {
+        "text": "0 3 * * SUN Europe/Berlin for 7200 s",
+        "now": None,
+        "next": {"start": "2099-01-01T03:00:00Z", "end": "2099-01-01T05:00:00Z"},
+        "holds": False,
+        "announced": True,
+    }
+    shown = flag_document(window=window, max=14_400)
+    control.answers["GET /flags/site"] = 200, shown
+    one = (await control.run("status", "site")).stdout
+    assert re.search(
+        r"^window +0 3 \* \* SUN Europe/Berlin for 7200 s; next at .*announced$", one, re.MULTILINE
+    )
+    assert re.search(r"^max +4h$", one, re.MULTILINE)
+    assert re.search(r"^since +window in [0-9]+d$", one, re.MULTILINE)
+
+    forgotten = {"flag": "site", "since": "2030-01-01T03:00:00Z", "max": 14_400}
+    control.answers["GET /flags"] = 200, {"revision": 7, "flags": [shown]}
+    control.answers["GET /status"] = 200, {"revision": 7, "forgotten": [forgotten]}
+    every = (await control.run("status")).stdout
+    assert re.search(r"^FORGOTTEN\? +site is on since .*, longer than 4h$", every, re.MULTILINE)

@@ -354,3 +354,28 @@ def test_guard_runs_a_command_for_each_user_of_a_list(running: Running, tmp_path
     control = running.all()[0].control()
     assert control.call("GET", "guards").document["guards"] == []
     assert control.call("GET", "flags/reindex").document["users"] == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "options", "before"),
+    [("site", (), {}), ("reindex", ("--user", "ann"), {"users": ["eve"]})],
+)
+def test_a_guard_within_a_window_holds_for_good_and_leaves_the_window_be(
+    start: Start, flag: str, options: tuple[str, ...], before: dict[str, object]
+) -> None:
+    running = start("one")
+    gateway, control = running.gateways[-1], running.all()[0].control()
+    window = {"start": "2020-01-01T00:00:00Z", "end": "2999-01-01T00:00:00Z"}
+    control.call("PATCH", f"flags/{flag}", {**before, "window": window})
+    command = [sys.executable, "-m", "gateway", "status", flag, "--json"]
+    with_user = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:-1])"]
+    done = gateway.cli("guard", flag, *options, "--", *(with_user if options else []), *command)
+    assert done.returncode == 0, (done.stdout, done.stderr, running.log_tail())
+    assert '"until": null' in done.stdout  # while it ran: on for good
+
+    after = control.call("GET", f"flags/{flag}").document
+    assert (after["enabled"], after["window"]["holds"], after["until"]) == (
+        True, True, "2999-01-01T00:00:00.000Z",
+    )  # fmt: skip
+    assert after["users"] == before.get("users", [])
+    assert set(after["override"]) == {"window", *before}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 
 from gateway.core.decision import Reason
 from gateway.core.flags import Mode, Page
+from gateway.core.windows import Occurrence, Window, phase
 from gateway.pages.answers import Answer
 from gateway.pages.content import Content
 from gateway.pages.pages import Pages
@@ -260,3 +262,30 @@ def test_errors_that_visitors_meet_are_translated_and_what_programs_do_wrong_is_
     assert '<h1 dir="auto" lang="de">Zeitüberschreitung</h1>' in body.decode()
     body = pages.error(400, "Bad request", "the head is malformed", german).body
     assert '<h1 dir="auto" lang="en">Bad request</h1>' in body.decode()
+
+
+def test_a_window_s_end_is_told_in_every_form_and_counts_down(renderer, view) -> None:
+    now = [1_900_000_000.25]  # 2030-03-17T17:46:40Z
+    pages = Pages(Page(retry_after=60), renderer, clock=lambda: now[0])
+    window = Window(Occurrence(now[0] - 60, 1_900_004_400.0), timezone="Europe/Berlin")
+    plain = view(retry_after=30)
+    held = replace(
+        plain,
+        state=replace(plain.state, window=window),
+        phase=phase(window, None, now[0], ended=-math.inf, ttl=0.0),
+        by_window=True,
+    )
+
+    problem = json.loads(pages.refusal(held, JSON, Reason.SITE).body)
+    assert (problem["retry_after"], problem["until"]) == (4400, "2030-03-17T19:00:00+00:00")
+    text = pages.refusal(held, PLAIN, Reason.SITE)
+    assert fields(text)["Retry-After"] == "4400"
+    assert b"in about 74 minutes (2030-03-17 20:00 CET) (Retry-After: 4400 s)" in text.body
+    html = pages.refusal(held, BROWSER, Reason.SITE)
+    assert b'<time datetime="2030-03-17T19:00:00+00:00">2030-03-17 20:00 CET</time>' in html.body
+    assert pages.refusal(held, BROWSER, Reason.SITE) is html
+    assert len(renderer.rendered) == 1
+    now[0] += 1.0
+    assert fields(pages.refusal(held, BROWSER, Reason.SITE))["Retry-After"] == "4399"
+    now[0] += 10_000.0  # the end is late
+    assert fields(pages.refusal(held, BROWSER, Reason.SITE))["Retry-After"] == "1"

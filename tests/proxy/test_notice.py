@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from gateway.core.flags import Flag, FlagState, Mode, Notice, Scope
 from gateway.core.paths import compile_path
+from gateway.core.windows import Occurrence, Window
 from tests.support.proxy_stage import Stage
 from tests.support.wire import Message, Wire, head, ok, turns
 
@@ -389,3 +391,20 @@ async def test_page_is_the_app_s_own_again_once_the_flag_is_off(stage: Stage) ->
     assert answer.head + answer.body == page
     assert request.one(b"Accept-Encoding") == b"gzip"
     assert request.one(b"X-Maintenance-Notice") is None
+
+
+async def test_a_window_is_announced_ahead_and_hides_nothing(start: Any) -> None:
+    begins = (time.time() // 60 + 10) * 60
+    window = Window(Occurrence(begins, begins + 3600), timezone="Europe/Berlin", announce=3600.0)
+    state = FlagState(enabled=False, window=window)
+    stage: Stage = await start(Flag("site", state, notice=Notice(hide=("#q",))))
+    request, answer = await ask(stage, ok(PAGE, HTML), b"Accept: text/html")
+
+    assert b"X-Maintenance-Notice: site\r\n" in request.head
+    words = f"from {window.clock(begins)} to {window.clock(begins + 3600)}"
+    assert f">Maintenance is planned {words}.</div>".encode() in answer.body
+    path = re.search(rb'href="([^"]+)"', answer.body)
+    assert path is not None
+    client = await stage.client()
+    await client.get(path[1])
+    assert b"#q" not in (await client.answer()).body
