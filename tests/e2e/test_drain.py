@@ -206,13 +206,13 @@ def test_a_frozen_worker(app: PlainApp, start: Start, shape: str) -> None:
         return all(each["in_flight"] == 0 for each in control.members() if each["member"] == name)
 
     # What its last record says it has in flight are orphans: let that be nothing.
-    wait_until(says_it_is_idle, "its record says that it is idle", within=10)
+    wait_until(says_it_is_idle, "its record says that it is idle")
     with frozen.frozen():
         control.turn_on("search")
         control.turn_on("site")
         line.send(Ask("/in-scope").encode())
 
-        strict = control.drain("search", 25)
+        strict = control.drain("search", 60)
         assert (strict.status, strict.document["missing"]) == (200, [name]), strict
         assert strict.document["waited"] > 5
         plain = control.drain("site", 1)
@@ -232,7 +232,7 @@ def test_a_frozen_worker(app: PlainApp, start: Start, shape: str) -> None:
         states = {each["member"]: each["state"] for each in control.members()}
         return states.get(name) == "live"
 
-    wait_until(is_back, "it is a member again", within=20)
+    wait_until(is_back, "it is a member again")
     assert control.drain("search").document["missing"] == []
 
 

@@ -79,7 +79,7 @@ class Swaps:
         live.subscribe(self._note)
 
     async def until(self, holds: Callable[[Snapshot], bool]) -> Snapshot:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds(self._live.snapshot):
                 self._swapped.clear()
                 await self._swapped.wait()
@@ -103,7 +103,7 @@ class Log(logging.Handler):
         self._more.set()
 
     async def until(self, text: str, times: int = 1) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.count(text) < times:
                 self._more.clear()
                 await self._more.wait()

@@ -21,17 +21,17 @@ Join = Callable[..., Awaitable[MemberOfMany]]
 async def test_idle_members_are_drained_at_once(join: Join) -> None:
     one, _ = await join("one"), await join("two")
     await one.live.flip("site", ON, by="ann")
-    drained = await one.drains.drain(Request("site", timeout=5))
+    drained = await one.drains.drain(Request("site", timeout=60))
     assert drained.drained, drained
     assert drained.tally.members == ("one", "two")
-    assert drained.waited < 0.5
+    assert drained.waited < 0.9  # told, not found out by the look of each second
 
 
 async def test_what_another_member_forwards_is_waited_for(join: Join) -> None:
     one, two = await join("one"), await join("two")
     exchange = two.admit(ask("/x"))
     await one.live.flip("site", ON, by="ann")
-    drain = asyncio.create_task(one.drains.drain(Request("site", timeout=5)))
+    drain = asyncio.create_task(one.drains.drain(Request("site", timeout=60)))
     await soon(lambda: two.reports._answers)
     assert not drain.done()
     exchange.state = "finished"
@@ -43,7 +43,7 @@ async def test_only_the_users_own_requests_are_waited_for(join: Join) -> None:
     one, two = await join("one"), await join("two")
     two.admit(ask("/", cookie="uid=bob"))
     await one.live.change_users("reindex", add=["ann"], by="ops")
-    assert (await one.drains.drain(Request("reindex", "ann", timeout=5))).drained
+    assert (await one.drains.drain(Request("reindex", "ann", timeout=60))).drained
 
 
 async def test_a_drain_that_takes_too_long_says_on_whom_it_waits(join: Join) -> None:
@@ -60,7 +60,7 @@ async def test_endless_exchanges_are_closed_after_the_grace(join: Join, ahead: A
     one = await join("one")
     one.admit(ask("/live"), endless=True)
     await one.live.flip("site", ON, by="ann")
-    drain = asyncio.create_task(one.drains.drain(Request("site", timeout=5)))
+    drain = asyncio.create_task(one.drains.drain(Request("site", timeout=60)))
     await soon(lambda: one.reports._answers)
     ahead.ahead += 10
     drained = await drain
@@ -71,9 +71,9 @@ async def test_abandoned_exchanges_refuse_unless_they_are_accepted(join: Join) -
     one = await join("one")
     one.admit(ask("/")).state = "abandoned"
     await one.live.flip("site", ON, by="ann")
-    refused = await one.drains.drain(Request("site", timeout=5))
+    refused = await one.drains.drain(Request("site", timeout=60))
     assert (refused.drained, refused.tally.abandoned) == (False, 1)
-    accepted = await one.drains.drain(Request("site", timeout=5, accept_orphans=True))
+    accepted = await one.drains.drain(Request("site", timeout=60, accept_orphans=True))
     assert (accepted.drained, accepted.tally.abandoned) == (True, 1)
 
 
@@ -92,9 +92,9 @@ async def test_a_silent_member_is_waited_for_unless_the_flag_is_strict(
     waiting = await one.drains.drain(Request("site", timeout=0.1))
     assert not waiting.drained
     assert "two is silent" in str(waiting.reason)
-    strict = await one.drains.drain(Request("search", timeout=5))
+    strict = await one.drains.drain(Request("search", timeout=60))
     assert (strict.drained, strict.tally.missing) == (True, ("two",))
-    gone = await one.drains.drain(Request("site", timeout=5, assume_gone=frozenset({"two"})))
+    gone = await one.drains.drain(Request("site", timeout=60, assume_gone=frozenset({"two"})))
     assert (gone.drained, gone.tally.missing) == (True, ("two",))
 
 
@@ -134,7 +134,7 @@ async def test_a_store_made_anew_is_never_drained(join: Join, shared: SharedStor
 async def test_a_drain_leaves_no_records_behind(join: Join, shared: SharedStore) -> None:
     one, _ = await join("one"), await join("two")
     await one.live.flip("site", ON, by="ann")
-    await one.drains.drain(Request("site", timeout=5))
+    await one.drains.drain(Request("site", timeout=60))
     await soon(lambda: not shared._records["reports"] and not shared._records["drains"])
 
 
@@ -144,7 +144,7 @@ async def test_users_one_after_another_are_drained_in_milliseconds(join: Join) -
     for number in range(100):
         user = f"user{number}"
         await one.live.change_users("reindex", add=[user], by="ops")
-        assert (await one.drains.drain(Request("reindex", user, timeout=5))).drained
+        assert (await one.drains.drain(Request("reindex", user, timeout=60))).drained
         await one.live.change_users("reindex", remove=[user], by="ops")
     assert (time.monotonic() - began) / 100 < 0.1  # some 2 ms; a machine may be busy
 
@@ -156,7 +156,7 @@ async def test_a_store_out_of_reach_is_waited_for(join: Join, shared: SharedStor
     failed = await one.drains.drain(Request("site", timeout=0.3))
     assert not failed.drained
     assert "out of reach" in str(failed.reason)
-    drain = asyncio.create_task(one.drains.drain(Request("site", timeout=5)))
+    drain = asyncio.create_task(one.drains.drain(Request("site", timeout=60)))
     await asyncio.sleep(0)
     shared.broken = False
     assert (await drain).drained
@@ -168,7 +168,7 @@ async def test_two_drains_at_once_do_not_disturb_each_other(join: Join) -> None:
 
     async def guarded(member: MemberOfMany, user: str) -> bool:
         await member.live.change_users("reindex", add=[user], by="ops")
-        drained = await member.drains.drain(Request("reindex", user, timeout=5))
+        drained = await member.drains.drain(Request("reindex", user, timeout=60))
         await member.live.change_users("reindex", remove=[user], by="ops")
         return drained.drained
 

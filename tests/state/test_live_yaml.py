@@ -198,7 +198,7 @@ async def test_an_edit_is_tried_again_although_the_store_can_be_read(
         assert live.edit_waits
         assert [each.message for each in live.config_notices] == ["an edit waits for the store"]
         other.execute("ROLLBACK")
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         await Swaps(live).until(is_on)
         await log.until("the YAML was read")
     assert not live.edit_waits

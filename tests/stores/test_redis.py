@@ -80,7 +80,7 @@ async def subscribed(server: RedisServer, stores: int) -> None:
 
 
 async def until_read(store: Store) -> StoredState:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await store.read()

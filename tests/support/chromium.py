@@ -108,7 +108,7 @@ class Tab:
     async def call(self, method: str, **params: Any) -> Json:
         return await self._browser.call(method, self.session, **params)
 
-    async def until(self, wanted: Callable[[Json], bool], seconds: float = 20) -> Json:
+    async def until(self, wanted: Callable[[Json], bool], seconds: float = 60) -> Json:
         """The next event that is wanted; notes complaints and requests on the way."""
         async with asyncio.timeout(seconds):
             while True:

@@ -96,7 +96,7 @@ class GatewayProcess:
         if token is not None:
             request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 as above
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 as above
                 return _reply(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
             with error:

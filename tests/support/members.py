@@ -142,7 +142,7 @@ class AheadClock:
 
 async def soon(holds: Callable[[], object]) -> None:
     """Wait until it holds: five seconds at most."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 what is waited for tells nobody
             await asyncio.sleep(0.001)
 

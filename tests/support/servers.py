@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-READY_SECONDS = 30.0
-STOP_SECONDS = 10.0
+READY_SECONDS = 60.0
+STOP_SECONDS = 30.0
 POLL_SECONDS = 0.02
 LOG_TAIL = 8000  # characters
 BIN = Path(sys.executable).parent
@@ -46,7 +46,7 @@ def accepts(port: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], T], what: str, *, within: float = 10.0) -> T:
+def wait_until(condition: Callable[[], T], what: str, *, within: float = 60.0) -> T:
     """Ask until the answer is true, and return it; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not (found := condition()):
