@@ -211,7 +211,8 @@ def _view(flag: Flag, override: Override | None, now: float) -> FlagView:
         state = replace(state, mode=Mode.UNAVAILABLE)
     if phase is not None and phase.drawn:
         state = replace(state, ttl=0.0)
-    by_window = state.enabled and not found.explicit and phase is not None
+    within = phase is not None and phase.current is not None and flag.trigger is None
+    by_window = within and state.enabled and not found.explicit
     view = FlagView(flag, state, "yaml", None, phase=phase, by_window=by_window)
     if held is None:
         return view

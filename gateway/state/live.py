@@ -237,14 +237,18 @@ class LiveState:
 
     async def settle(self) -> None:
         """Do what is due by the clock, and have it written down, if the store can be reached."""
-        if self._until_due() > 0:
-            return
         async with self._turn:
             before, now = self.snapshot, self._clock()
+            if min(self._unwritten(now), before.changes_at - now) > 0:
+                return
             definitions = self._definitions
             edit = keep_time(definitions.flags, definitions.digest, now, self._stored)
-            with suppress(StoreError):  # what was known to begin or end at this time still does
+            try:
                 await self._update(edit)
+            except StoreError:  # what was known to begin or end at this time still does
+                self.reach.unsettled()
+            else:
+                self.reach.settled()
             if self.snapshot is before and before.changes_at <= now:
                 self._swap(self._stored, definitions)
 
@@ -401,12 +405,13 @@ class LiveState:
                 await self.fresh()
 
     def _delay(self) -> float:
-        due = self.reach.retry or min(self._freshness.left(), self._until_due())
+        now = self._clock()
+        due = min(self._freshness.left(), max(self._unwritten(now), self.reach.pause))
         # What time does is not put off with the store: a window begins without it.
-        due = min(due, self._waiting.left(), self.snapshot.changes_at - self._clock())
-        return min(max(due, LEAST_WAIT), MOST_WAIT)
+        alone = min(self._waiting.left(), self.snapshot.changes_at - now)
+        return min(max(min(self.reach.retry or due, alone), LEAST_WAIT), MOST_WAIT)
 
-    def _until_due(self) -> float:
-        if self.snapshot.unsettled and self.acknowledged is not None:
-            return 0.0
-        return min(self._stored.next_lift, self.snapshot.changes_at) - self._clock()
+    def _unwritten(self, now: float) -> float:
+        # Seconds until the store has to be told what time has done.
+        unsettled = self.snapshot.unsettled and self.acknowledged is not None
+        return 0.0 if unsettled else self._stored.next_lift - now

@@ -8,8 +8,9 @@ from gateway.core.overrides import Patch
 from gateway.core.patches import read_patch
 from gateway.core.windows import Occurrence, Window
 from gateway.state.live import LiveState
+from gateway.stores.base import Edit, StoredState, StoreError
 from tests.state.conftest import Start
-from tests.state.stage import NOW, SETTINGS, SITE, Clock, FlakyStore, Swaps, is_on
+from tests.state.stage import NOW, SETTINGS, SITE, Clock, FlakyStore, Log, Swaps, is_on
 
 WINDOW = Window(Occurrence(NOW + 3600.0, NOW + 7200.0), announce=1800.0)
 FLAG = replace(SITE, state=replace(SITE.state, window=WINDOW))
@@ -193,3 +194,40 @@ async def test_an_edit_of_the_yaml_does_not_interrupt_a_window(
     behind = Clock()
     other = await start(replace(WINDOWED, flags=(edited,)), store=store, clock=behind)
     assert is_on(other.snapshot)  # by the store: its own clock is before the start
+
+
+class ReadOnlyStore(FlakyStore):
+    """Can be read, and takes no writes while ``full``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = False
+        self.tries = 0
+
+    async def update(self, edit: Edit) -> StoredState:
+        self.tries += self.full
+        if self.full:
+            raise StoreError("the disk is full")
+        return await super().update(edit)
+
+
+async def test_a_store_that_takes_no_writes_is_tried_ever_more_seldom_and_told_once(
+    start: Start, clock: Clock, log: Log
+) -> None:
+    store = ReadOnlyStore()
+    live = await start(WINDOWED, store=store)
+    swaps, store.full = Swaps(live), True
+    go_to(clock, INSIDE, live)
+    assert (await swaps.until(is_on)).views[0].on_by_clock_alone
+    await live.settle()
+    await live.fresh()
+    tries = store.tries
+    assert live._delay() >= 0.1  # although the read was good
+    await live.settle()
+    await live.fresh()
+    assert store.tries > tries
+    assert live._delay() >= 0.2
+    assert log.count("cannot be reached") == 1
+    store.full = False
+    await log.until("takes writes again")
+    assert not live.snapshot.unsettled
