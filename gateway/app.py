@@ -28,6 +28,7 @@ from gateway.proxy.plane import DataPlane
 from gateway.proxy.reception import Reception
 from gateway.sockets import Sockets, bind, close, named, permit
 from gateway.state.drains import Drains
+from gateway.state.elsewhere import Elsewhere
 from gateway.state.forgotten import LongOn
 from gateway.state.guards import Guards
 from gateway.state.lease import Lease
@@ -204,7 +205,7 @@ class Gateway:
         for name, work in (("listening for wakes", waker.run), ("answering drains", reports.run)):
             self._cleanup.push_async_callback(state.followers.start(name, work))
         drains = Drains(membership, store, state, waker, orphans=orphans)
-        self._barrier = Barrier(membership, drains, Guards(store))
+        self._barrier = Barrier(membership, drains, Guards(store), Elsewhere(store))
 
     async def _start_control(self) -> None:
         control = self._settings.control
@@ -217,6 +218,7 @@ class Gateway:
             concerned=self._plane.in_flight.concerned,
             member=self._describe,
             pages=lambda: self._plane.pages,
+            tally=self._tally,
             barrier=self._barrier,
             held=lambda: self._figures().held,
             forgotten=lambda: self._long_on.forgotten,

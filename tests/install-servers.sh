@@ -15,7 +15,7 @@ fi
     echo "SKIPPED: no node with Express here and it could not be installed; tests that need it are skipped"
 
 missing=""
-for pair in redis-server:redis-server nginx:nginx-light chromium:chromium; do
+for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium; do
     program=${pair%%:*}
     package=${pair#*:}
     command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
@@ -27,7 +27,7 @@ if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     export DEBIAN_FRONTEND=noninteractive
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1
 fi
-for pair in redis-server:redis-server nginx:nginx-light chromium:chromium; do
+for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium; do
     program=${pair%%:*}
     command -v "$program" >/dev/null 2>&1 ||
         echo "SKIPPED: no $program here and it could not be installed; tests that need it are skipped"

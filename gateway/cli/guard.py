@@ -103,6 +103,8 @@ def _statuses(_ctx: click.Context, _option: click.Parameter, text: str) -> froze
               help="A silent member that forwards nothing more; may be repeated.")  # fmt: skip
 @click.option("--accept-orphans", is_flag=True,
               help="Go on although exchanges were given up before their end.")  # fmt: skip
+@click.option("--accept-unseen", is_flag=True,
+              help="Go on although requests go over another proxy, by forward-auth.")  # fmt: skip
 @click.option("--take-over", is_flag=True, help="Take over from a guard that is abandoned.")
 @click.option("--url", help="The control API's address.  [GATEWAY_URL]")
 @click.option("-a", "--token", help="The control API's token.  [GATEWAY_CONTROL_TOKEN]")
@@ -152,7 +154,12 @@ def _plan(given: Mapping[str, Any], program: Program, users: tuple[str, ...] | N
     return Plan(
         flag=given["flag"],
         job=Job(program, check, given["lift_on"]),
-        terms=DrainTerms(given["drain"], tuple(given["assume_gone"]), given["accept_orphans"]),
+        terms=DrainTerms(
+            given["drain"],
+            tuple(given["assume_gone"]),
+            given["accept_orphans"],
+            given["accept_unseen"],
+        ),
         reason=given["reason"],
         users=users,
         listed=given["users"] is not None,

@@ -25,6 +25,7 @@ class DrainTerms:
     timeout: float
     assume_gone: tuple[str, ...] = ()
     accept_orphans: bool = False
+    accept_unseen: bool = False
 
     def document(self, user: str | None, timeout: float) -> dict[str, object]:
         return {
@@ -32,6 +33,7 @@ class DrainTerms:
             "timeout": timeout,
             "assume_gone": list(self.assume_gone),
             "accept_orphans": self.accept_orphans,
+            "accept_unseen": self.accept_unseen,
         }
 
 

@@ -116,6 +116,8 @@ def _general(revision: object, general: Document, now: float) -> Iterator[str]:
         yield _line("member", member_line(member, now))
     for guard in general.get("guards") or []:
         yield _line("guard", guard_line(guard, now))
+    if unseen := general.get("unseen"):
+        yield _line("unseen", f"{', '.join(unseen)}: requests go on over another proxy")
     store = general.get("store") or {}
     yield _line("store", f"{store.get('kind')}{_trouble(store)}")
     yield from _config(general.get("config") or {})

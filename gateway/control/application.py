@@ -16,13 +16,15 @@ from gateway.control.dashboard.page import Page
 from gateway.control.dashboard.rendering import set_up_pages
 from gateway.control.dashboard.routes import PAGES
 from gateway.control.drain import ENDING, end_drains
+from gateway.control.forward_auth import ENVOY_PATTERN, WISHES, check_for_envoy
 from gateway.control.index import ROUTES
 from gateway.control.news import NEWS, News
 from gateway.control.problems import problems
 from gateway.control.public import introduced
-from gateway.control.route import Route
+from gateway.control.route import Route, is_forward_auth
 from gateway.control.services import SERVICES, Services
 from gateway.control.throttle import Throttle
+from gateway.pages.wishes import Wishes
 
 MOST_BYTES = 1024 * 1024  # of a request's body
 
@@ -68,13 +70,16 @@ def make_control(services: Services) -> web.Application:
         if route.method == "GET":
             app.router.add_route("HEAD", route.pattern, route.endpoint)
     set_up_pages(app)
+    app.router.add_route("*", ENVOY_PATTERN, check_for_envoy)
+    app[WISHES] = Wishes()
     app[ENDING] = asyncio.Event()
     app.on_shutdown.append(end_drains)
     app.on_response_prepare.append(_secure)
     return app
 
 
-async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
-    for name, value in _SECURITY_FIELDS.items():
-        response.headers.setdefault(name, value)
+async def _secure(request: web.Request, response: web.StreamResponse) -> None:
+    if not is_forward_auth(request.path):  # a page for the site's visitors, from where they are
+        for name, value in _SECURITY_FIELDS.items():
+            response.headers.setdefault(name, value)
     response.headers.pop("Server", None)  # names versions, and helps nobody who should be here

@@ -22,7 +22,7 @@ from aiohttp.typedefs import Handler
 from gateway.config.settings import Control, Role, Token
 from gateway.control.problems import Problem, Refusal
 from gateway.control.public import is_public
-from gateway.control.route import OPEN
+from gateway.control.route import OPEN, is_forward_auth
 from gateway.control.services import SERVICES
 from gateway.control.throttle import Throttle
 from gateway.core.calls import TOGGLE
@@ -56,7 +56,7 @@ THROTTLE = web.AppKey("throttle", Throttle)
 @web.middleware
 async def auth(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Lets a caller through to what their role may do; 401, 403 or 429 otherwise."""
-    if request.get(ADMITTED):
+    if request.get(ADMITTED) or is_forward_auth(request.path):
         return await handler(request)
     tokens = _wanted(request, request.app[SERVICES].state.settings.control)
     caller = Caller("local", Role.OPERATOR)

@@ -7,6 +7,10 @@ requests come from the page as it is: browsers mark them with ``Origin`` and
 ``Sec-Fetch-Site``. No CORS field is ever sent, so what slips through cannot be read, and
 changes need a content type or a method that browsers send cross-origin only after asking.
 
+Another proxy that asks for a decision (``/auth``) sends its visitor's fields, so they say nothing
+about who calls; a page that calls in its place lacks the fields of such a proxy, which a browser
+sends across origins only after asking.
+
 With a token a rebound page has nothing to show: a browser never adds one by itself. So a name
 is then checked only where ``control.hosts`` says which there are.
 """
@@ -21,6 +25,7 @@ from aiohttp.typedefs import Handler
 from gateway.config.settings import Control
 from gateway.control.problems import Refusal, shown
 from gateway.control.public import is_public
+from gateway.control.route import is_forward_auth
 from gateway.control.services import SERVICES
 from gateway.core.addresses import is_loopback
 from gateway.core.calls import TOGGLE
@@ -38,6 +43,8 @@ _OURS = frozenset({"none", "same-origin"})
 @web.middleware
 async def cross_site(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuses with 403 what another site may have sent."""
+    if is_forward_auth(request.path):
+        return await handler(request)
     control = request.app[SERVICES].state.settings.control
     if request.path not in _PROBED | _KEYED:
         if not control.tokens:

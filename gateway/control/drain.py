@@ -28,7 +28,7 @@ LOOK = 0.25  # seconds between looks at whether the caller is still there
 
 ENDING = web.AppKey("ending", asyncio.Event)
 
-_KEYS = ("user", "timeout", "assume_gone", "accept_orphans")
+_KEYS = ("user", "timeout", "assume_gone", "accept_orphans", "accept_unseen")
 
 
 async def drain_flag(request: web.Request) -> web.Response:
@@ -41,6 +41,7 @@ async def drain_flag(request: web.Request) -> web.Response:
         timeout=_timeout(document),
         assume_gone=_members(document),
         accept_orphans=read_choice(document, "accept_orphans"),
+        accept_unseen=read_choice(document, "accept_unseen"),
     )
     drained = await _while_asked(request, barrier(request).drains, asked)
     if not drained.drained:

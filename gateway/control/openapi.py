@@ -9,6 +9,7 @@ from typing import Any
 from gateway.control.auth import LONGEST_ACTOR
 from gateway.control.bodies import JSON, MERGE_PATCH
 from gateway.control.documents import Document
+from gateway.control.preview import PREVIEWED
 from gateway.control.problems import CONTENT_TYPE
 from gateway.control.route import Query, Route
 from gateway.control.schemas import SCHEMAS
@@ -31,6 +32,12 @@ _ACTOR: Document = {
     "in": "header",
     "description": "Who it is beside the token's name, for the audit; it is not checked.",
     "schema": {"type": "string", "pattern": "^[ -~]*$", "maxLength": LONGEST_ACTOR},
+}
+
+# A page, by what its reader takes; the status may be another where ``page.status`` says so.
+_PAGE: Document = {
+    **{type_: {"schema": TEXT} for type_ in PREVIEWED},
+    CONTENT_TYPE: {"schema": reference("Problem")},
 }
 
 _EVERYWHERE = (403, 500)  # statuses that any call may end in
@@ -110,17 +117,18 @@ def _parameters(route: Route) -> Iterator[Document]:
             "description": description,
             "schema": schema,
         }
-    yield from map(_query, route.queries)
+    yield from (_query(query, "query") for query in route.queries)
+    yield from (_query(field, "header") for field in route.fields)
     if 412 in route.errors:
         yield _IF_MATCH
     if route.changes:
         yield _ACTOR
 
 
-def _query(query: Query) -> Document:
+def _query(query: Query, place: str) -> Document:
     return {
         "name": query.name,
-        "in": "query",
+        "in": place,
         "required": query.required,
         "description": query.description,
         "schema": {"type": "array", "items": query.shape} if query.repeats else query.shape,
@@ -136,11 +144,15 @@ def _responses(route: Route) -> Document:
             "description": _ERRORS[status],
             "content": {CONTENT_TYPE: {"schema": reference(shape)}},
         }
+        if status in route.pages:
+            error["content"] = _PAGE
         responses[str(status)] = error | _headers(_FIELDS.get(status, {}))
     return responses
 
 
 def _done(route: Route) -> Document:
+    if route.done in route.pages:
+        return {"description": "A page of the gateway's", "content": _PAGE}
     if not route.answers:
         return {
             "description": "Done",

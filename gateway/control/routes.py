@@ -8,12 +8,28 @@ from gateway.control.events import CONTENT_TYPE as EVENT_STREAM
 from gateway.control.events import stream_events
 from gateway.control.explain import explain_request
 from gateway.control.flags import drop_override, list_flags, patch_flag, show_flag
+from gateway.control.forward_auth import Dialect, forward_auth, show_page
+from gateway.control.forwarded import FOR as FOR_FIELD
+from gateway.control.forwarded import HOST as HOST_FIELD
+from gateway.control.forwarded import METHOD as METHOD_FIELD
+from gateway.control.forwarded import URI as URI_FIELD
 from gateway.control.guards import acquire_guard, list_guards, release_guard, renew_guard
 from gateway.control.health import healthz, metrics, readyz
 from gateway.control.members import forget_member
 from gateway.control.preview import PREVIEWED, preview_flag
 from gateway.control.route import API, Query, Route
-from gateway.control.shapes import ADDRESS, CLIENT, FIELD, HEADER_LINE, METHOD, REASON, TEXT
+from gateway.control.shapes import (
+    ADDRESS,
+    AUTHORITY,
+    CLIENT,
+    FIELD,
+    HEADER_LINE,
+    METHOD,
+    REASON,
+    TARGET,
+    TEXT,
+    WAY,
+)
 from gateway.control.status import show_status
 from gateway.control.toggle import tell, turn_off, turn_on
 from gateway.control.users import add_user, change_users, remove_user
@@ -34,6 +50,19 @@ _PREVIEW = (
     Query("accept", "As the field Accept, and instead of it.", FIELD),
     Query("lang", "As the field Accept-Language, and instead of it.", FIELD),
     Query("method", "The method refused; GET unless said.", METHOD),
+)
+_DIALECT = (
+    Query(
+        "dialect",
+        "Who asks; nginx and envoy take 403 for a refusal, the others its page as it is.",
+        {"type": "string", "enum": list(Dialect)},
+    ),
+)
+_FORWARDED = (
+    Query(METHOD_FIELD, "The method of the request asked about.", METHOD, required=True),
+    Query(URI_FIELD, "Its target: path and query, as they came.", TARGET, required=True),
+    Query(HOST_FIELD, "Its host; without it, it may be for any.", AUTHORITY),
+    Query(FOR_FIELD, "The way it took; believed of trusted_proxies.", WAY),
 )
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST}
 _BEFORE = {"type": "integer", "minimum": 1, "maximum": LAST}
@@ -202,6 +231,26 @@ ROUTES: tuple[Route, ...] = (
         "All of it as it changes, as server-sent events",
         types=(EVENT_STREAM,),
         errors=(503,),
+    ),
+    Route(
+        "GET",
+        "/auth",
+        forward_auth,
+        "Whether another proxy may let a request through",
+        queries=_DIALECT,
+        fields=_FORWARDED,
+        errors=(400, 404, 503),
+        pages=(403, 503),
+    ),
+    Route(
+        "GET",
+        "/auth/page",
+        show_page,
+        "What the visitor of another proxy gets that was told 403",
+        fields=_FORWARDED,
+        errors=(400, 404),
+        pages=(503,),
+        done=503,
     ),
     Route("GET", "/healthz", healthz, "The process answers", "Health"),
     Route("GET", "/readyz", readyz, "Listening, store seen, YAML valid", "Health", errors=(503,)),

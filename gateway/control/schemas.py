@@ -186,6 +186,7 @@ _DRAINED: Shape = {
     "cut": {**WHOLE, "description": "Tunnels and event streams that were closed."},
     "abandoned": {**WHOLE, "description": "Given up before their end."},
     "missing": {**several(TEXT), "description": "Members that are gone and did not report."},
+    "unseen": {**YES_NO, "description": "Requests in scope go on over another proxy."},
     "reason": {**maybe("string"), "description": "Why it is not drained."},
 }
 
@@ -231,6 +232,7 @@ SCHEMAS: Mapping[str, Shape] = {
                 "description": "Silent members that are gone.",
             },
             "accept_orphans": YES_NO,
+            "accept_unseen": YES_NO,
         }
     ),
     "Drained": thing(_DRAINED),
@@ -277,6 +279,7 @@ SCHEMAS: Mapping[str, Shape] = {
             "revision": WHOLE,
             "members": several(thing(_MEMBER, required=("member", "revision"))),
             "guards": several(reference("Guard")),
+            "unseen": told(several(TEXT), "Flags whose requests go on over another proxy."),
             "store": thing(
                 {
                     "kind": TEXT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -12,10 +12,12 @@ from gateway.core.flags import Page
 from gateway.core.rules import Rule
 from gateway.pages.pages import Pages
 from gateway.state.drains import Drains
+from gateway.state.elsewhere import Elsewhere
 from gateway.state.forgotten import Forgotten
 from gateway.state.guards import Guards
 from gateway.state.live import LiveState
 from gateway.state.membership import Membership
+from gateway.telemetry.tally import Tally
 
 
 def _usual_pages() -> Pages:
@@ -46,6 +48,7 @@ class Barrier:
     membership: Membership
     drains: Drains
     guards: Guards
+    elsewhere: Elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +58,11 @@ class Services:
     ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges under way
     here, ``concerned`` those that each of some flags, in order, is about. ``member`` describes
     this worker process as JSON values: ``member`` (its id), ``since`` (seconds since the epoch)
-    and more. ``pages`` are what visitors get. ``held`` is how many
-    requests wait, on all workers, by flag ("" for the app); none that is 0. ``forgotten`` are
-    the flags that are on for too long. ``listening``: the
-    public port takes connections. ``gathered`` waits until ``metrics`` has what every worker
-    counted before the call; ``traffic`` does not wait.
+    and more. ``pages`` are what visitors get, ``tally`` counts what is decided here. ``held`` is
+    how many requests wait, on all workers, by flag ("" for the app); none that is 0. ``forgotten``
+    are the flags that are on for too long. ``listening``: the public port takes connections.
+    ``gathered`` waits until ``metrics`` has what every worker counted before the call; ``traffic``
+    does not wait.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 
@@ -71,6 +74,7 @@ class Services:
     held: Callable[[], Mapping[str, int]] = dict
     pages: Callable[[], Pages] = _usual_pages
     forgotten: Callable[[], Sequence[Forgotten]] = tuple
+    tally: Tally = field(default_factory=Tally)
     listening: Callable[[], bool] = _always
     barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once

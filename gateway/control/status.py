@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from aiohttp import web
 
 from gateway.config import ConfigError
@@ -12,6 +14,7 @@ from gateway.control.members import member_documents
 from gateway.control.services import SERVICES, Services
 from gateway.state.forgotten import Forgotten
 from gateway.state.live import LiveState
+from gateway.stores.base import StoreError
 
 
 async def show_status(request: web.Request) -> web.Response:
@@ -30,6 +33,7 @@ async def status_document(services: Services) -> Document:
         "revision": snapshot.revision,
         "members": await member_documents(services),
         "guards": await guard_documents(services),
+        "unseen": await _unseen(services),
         "store": _store(services),
         "config": _config(state),
         "failures": [f"{name}: {why}" for name, why in state.followers.failures.items()],
@@ -44,6 +48,15 @@ async def status_document(services: Services) -> Document:
         },
         "on": [view.flag.name for view in snapshot.views if view.is_on],
     }
+
+
+async def _unseen(services: Services) -> list[str]:
+    """The flags whose requests go on over another proxy, as far as the store tells."""
+    if services.barrier is None:
+        return []
+    with suppress(StoreError):
+        return sorted(await services.barrier.elsewhere.flags())
+    return []
 
 
 def _store(services: Services) -> Document:

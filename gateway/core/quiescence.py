@@ -80,13 +80,16 @@ class Question:
     """What is asked of a drain, and what its caller takes upon itself.
 
     ``assume_gone`` names silent members that forward nothing more; ``orphans`` is for how many
-    seconds exchanges count whose end cannot be seen.
+    seconds exchanges count whose end cannot be seen. ``unseen``: requests in the flag's scope
+    go on over another proxy.
     """
 
     revision: int
     strict: bool = False
     assume_gone: frozenset[str] = frozenset()
     accept_orphans: bool = False
+    unseen: bool = False
+    accept_unseen: bool = False
     orphans: float = 300.0
 
 
@@ -128,6 +131,11 @@ class Impossible:
 
 Verdict = Quiescent | Waiting | Impossible
 
+_UNSEEN = (
+    "requests in its scope go on over another proxy (forward-auth), and nobody here sees them "
+    "end; once that proxy has none of them left, say so with accept_unseen"
+)
+
 
 def may_report(asked: int, acknowledged: int | None, rule: Rule | None, user: str | None) -> bool:
     """Whether a member may answer a drain at revision ``asked`` (law 1).
@@ -146,6 +154,8 @@ def verdict(question: Question, members: Sequence[MemberSeen]) -> Verdict:
     tally = _tally(members, told)
     if not members:
         return Impossible(tally, "no member is registered: the store has lost them")
+    if question.unseen and not question.accept_unseen:
+        return Impossible(tally, _UNSEEN)
     waits = {each.member: each.waits for each in told if each.waits}
     if waits:
         why = "; ".join(f"{name} {reason}" for name, reason in waits.items())

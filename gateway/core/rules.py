@@ -147,6 +147,11 @@ class Rule:
             return self.who.concerns(evidence, user)
         return not isinstance(self.who.judge(evidence), Forward)
 
+    def covers(self, evidence: Evidence) -> bool:
+        """Whether the flag may come to hold a request, on in any mode and for whomever."""
+        spared = self._spared(evidence)
+        return spared is None or spared is _SAFE_METHOD
+
     def holds(self, user: str | None) -> bool:
         """Whether the flag is on, for this user if one is named and it tells users apart."""
         return self.enabled and (self.who is None or user is None or self.who.holds(user))

@@ -9,12 +9,9 @@ whoever may open it was let by the file's permissions.
 
 from __future__ import annotations
 
-import re
-
 from gateway.core.addresses import Networks
+from gateway.core.hops import read_hops, visitor
 from gateway.proxy.request import FieldBlock
-
-_HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
 class Peer:
@@ -34,12 +31,8 @@ class Peer:
         """The client's address as far as it can be believed."""
         if not self.trusted or request.forwarded_for is None:
             return self.address
-        hops = [hop.strip() for line in request.forwarded_for for hop in line.split(b",")]
-        addresses = [_address(hop.decode("latin-1")) for hop in hops if hop]
-        for address in reversed(addresses):
-            if not self._proxies.contain(address):
-                return address
-        return addresses[0] if addresses else self.address
+        hops = read_hops(request.forwarded_for)
+        return visitor(hops, self._proxies) or (hops[0] if hops else self.address)
 
     def field_lines(self, request: FieldBlock, host: bytes) -> bytes:
         """X-Forwarded-For, -Proto and -Host as the app gets them."""
@@ -55,9 +48,3 @@ class Peer:
         if b"x-forwarded-host" not in names and host:
             lines += b"X-Forwarded-Host: %b\r\n" % host
         return lines
-
-
-def _address(hop: str) -> str:
-    """A hop without the port that some proxies add; what cannot be read stays as it is."""
-    match = _HOP.fullmatch(hop)
-    return hop if match is None else match[1] or match[2]

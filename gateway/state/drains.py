@@ -29,6 +29,7 @@ from gateway.core.quiescence import (
     verdict,
 )
 from gateway.core.snapshot import Snapshot
+from gateway.state.elsewhere import flags_elsewhere
 from gateway.state.live import LiveState, UnknownFlag
 from gateway.state.membership import Membership
 from gateway.state.reports import DRAINS, REPORTS, Drain, read_report, report_key
@@ -48,11 +49,15 @@ class Request:
     timeout: float = 30.0
     assume_gone: frozenset[str] = frozenset()
     accept_orphans: bool = False
+    accept_unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """How a drain ended. ``waited`` is seconds; ``reason`` says why it is not ``drained``."""
+    """How a drain ended. ``waited`` is seconds; ``reason`` says why it is not ``drained``.
+
+    ``unseen``: requests in the flag's scope go on over another proxy, whatever is said here.
+    """
 
     drained: bool
     request: Request
@@ -60,6 +65,7 @@ class Drained:
     waited: float
     tally: Tally
     reason: str | None = None
+    unseen: bool = False
 
     def document(self) -> Mapping[str, object]:
         """As the control API answers it."""
@@ -75,6 +81,7 @@ class Drained:
             "cut": self.tally.cut,
             "abandoned": self.tally.abandoned,
             "missing": list(self.tally.missing),
+            "unseen": self.unseen,
             "reason": self.reason,
         }
 
@@ -89,10 +96,11 @@ class _Session:
     definitions: str
     beat: int = 0
     opened: bool = False
+    unseen: bool = False
 
 
 class Drains:
-    """Asks all members. ``orphans`` is ``drain.orphans``; ``monotonic`` is in seconds."""
+    """Asks all members. ``orphans`` is ``drain.orphans``; both clocks are in seconds."""
 
     def __init__(
         self,
@@ -103,6 +111,7 @@ class Drains:
         *,
         orphans: Callable[[], float] = lambda: 300.0,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._membership = membership
         self._store = store
@@ -110,6 +119,7 @@ class Drains:
         self._waker = waker
         self._orphans = orphans
         self._monotonic = monotonic
+        self._clock = clock
 
     async def drain(self, request: Request) -> Drained:
         """Wait until nothing that the flag holds is under way, for ``timeout`` at most.
@@ -163,6 +173,8 @@ class Drains:
     async def _judged(self, session: _Session, epoch: str) -> Verdict:
         """The verdict now; if it is quiescent, only once everything was read again."""
         reports = await self._reports(session.key)
+        # After the reports: who let something through elsewhere has said so before it reported.
+        session.unseen = session.request.flag in await flags_elsewhere(self._store, self._clock())
         found = self._verdict(session, reports)
         if isinstance(found, Quiescent):
             await self._live.fresh()
@@ -185,6 +197,8 @@ class Drains:
             assume_gone=session.request.assume_gone,
             accept_orphans=session.request.accept_orphans,
             orphans=self._orphans(),
+            unseen=session.unseen,
+            accept_unseen=session.request.accept_unseen,
         )
         members = [each.seen(reports.get(each.name)) for each in self._membership.members]
         return verdict(question, members)
@@ -255,4 +269,5 @@ class Drains:
             case Impossible(tally, why):
                 reason = why
         revision = session.snapshot.revision
-        return Drained(reason is None, session.request, revision, waited, tally, reason)
+        told = session.unseen
+        return Drained(reason is None, session.request, revision, waited, tally, reason, told)

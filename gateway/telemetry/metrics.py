@@ -120,40 +120,32 @@ def _counters(tally: Tally) -> Iterator[Metric]:
         "Requests sent once more, on a new connection",
         value=tally.retried,
     )
-    refused = CounterMetricFamily(
-        "gateway_requests_refused", "Requests answered by a flag's page", labels=["flag"]
-    )
-    for flag, count in tally.refused.items():
-        refused.add_metric([flag], count)
-    yield refused
-    held = CounterMetricFamily(
-        "gateway_requests_held",
-        "Times that a request began to wait for a flag, or (flag empty) the app",
-        labels=["flag"],
-    )
-    for flag, count in tally.held.items():
-        held.add_metric([flag], count)
-    yield held
-    answers = CounterMetricFamily(
-        "gateway_app_answers", "Answers of the app by first digit", labels=["class"]
-    )
-    for digit, count in enumerate(tally.answers[1:], start=1):
-        answers.add_metric([f"{digit}xx"], count)
-    yield answers
-    notices = CounterMetricFamily(
-        "gateway_notices",
-        "HTML pages under a notice: shown, or why it was left out",
-        labels=["outcome"],
-    )
-    for outcome, count in tally.notices.items():
-        notices.add_metric([outcome], count)
-    yield notices
-    yield _by_status("gateway_app_failures", "Answers the app owed", tally.failures)
-    yield _by_status("gateway_errors", "Errors answered by the gateway itself", tally.own)
-
-
-def _by_status(name: str, meaning: str, counts: dict[int, int]) -> Metric:
-    family = CounterMetricFamily(name, meaning, labels=["status"])
-    for status, count in counts.items():
-        family.add_metric([str(status)], count)
-    return family
+    answers = {f"{digit}xx": count for digit, count in enumerate(tally.answers[1:], start=1)}
+    for name, meaning, label, counts in (
+        ("requests_refused", "Requests answered by a flag's page", "flag", tally.refused),
+        (
+            "requests_held",
+            "Times that a request began to wait for a flag, or (flag empty) the app",
+            "flag",
+            tally.held,
+        ),
+        ("app_answers", "Answers of the app by first digit", "class", answers),
+        (
+            "notices",
+            "HTML pages under a notice: shown, or why it was left out",
+            "outcome",
+            tally.notices,
+        ),
+        (
+            "auth_decisions",
+            "Decisions for other proxies (forward-auth): forward or refuse",
+            "decision",
+            tally.asked,
+        ),
+        ("app_failures", "Answers the app owed", "status", tally.failures),
+        ("errors", "Errors answered by the gateway itself", "status", tally.own),
+    ):
+        family = CounterMetricFamily(f"gateway_{name}", meaning, labels=[label])
+        for value, count in counts.items():
+            family.add_metric([str(value)], count)
+        yield family

@@ -17,6 +17,7 @@ class Tally:
 
     __slots__ = (
         "answers",
+        "asked",
         "connections",
         "failures",
         "forwarded",
@@ -36,6 +37,7 @@ class Tally:
         self.answers = [0] * _CLASSES  # the app's, by first digit of the status
         self.failures: dict[int, int] = {}  # 502 and 504, and answers cut short
         self.notices: dict[str, int] = {}  # HTML pages under a notice, by what came of it
+        self.asked: dict[str, int] = {}  # decisions for other proxies, by what they came to
         self.own: dict[int, int] = {}  # the gateway's own errors, by status
 
     def refuse(self, flag: str) -> None:
@@ -52,6 +54,9 @@ class Tally:
 
     def noticed(self, outcome: str) -> None:
         self.notices[outcome] = self.notices.get(outcome, 0) + 1
+
+    def ask(self, decision: str) -> None:
+        self.asked[decision] = self.asked.get(decision, 0) + 1
 
     def say(self, status: int) -> None:
         self.own[status] = self.own.get(status, 0) + 1
@@ -71,6 +76,8 @@ class Tally:
             self.held[flag] = self.held.get(flag, 0) + count
         for outcome, count in other.notices.items():
             self.notices[outcome] = self.notices.get(outcome, 0) + count
+        for decision, count in other.asked.items():
+            self.asked[decision] = self.asked.get(decision, 0) + count
         for status, count in other.failures.items():
             self.failures[status] = self.failures.get(status, 0) + count
         for status, count in other.own.items():

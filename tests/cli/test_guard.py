@@ -222,6 +222,15 @@ async def test_orphans_are_refused_unless_accepted(site: FakeGuarded, ran: Path)
     assert site.calls_of(DRAIN)[-1].document["accept_orphans"] is True
 
 
+async def test_a_drain_is_told_what_is_taken_on_of_requests_elsewhere(
+    site: FakeGuarded, ran: Path
+) -> None:
+    assert (await site.run("guard", "site", *noting(ran))).exit_code == 0
+    assert site.calls_of(DRAIN)[-1].document["accept_unseen"] is False
+    assert (await site.run("guard", "site", "--accept-unseen", *noting(ran))).exit_code == 0
+    assert site.calls_of(DRAIN)[-1].document["accept_unseen"] is True
+
+
 async def test_a_drain_at_an_earlier_revision_is_none(site: FakeGuarded, ran: Path) -> None:
     site.drained = {"revision": 3}
     result = await site.run("guard", "site", *noting(ran))

@@ -156,7 +156,7 @@ async def test_no_spelling_of_a_call_gets_round_the_token(guarded: Stage, path: 
 
 def test_what_is_open_to_everybody_is_a_list_that_nothing_joins_unseen() -> None:
     assert {route.path for route in ROUTES if route.open} == OPEN
-    assert {"/", "/healthz", "/readyz", "/metrics"} == OPEN
+    assert {"/", "/healthz", "/readyz", "/metrics", "/auth", "/auth/page"} == OPEN
 
 
 async def test_every_token_is_compared_whatever_is_shown(

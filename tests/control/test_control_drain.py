@@ -47,6 +47,7 @@ async def test_a_flag_with_nothing_under_way_is_drained_at_once(site: Site) -> N
         "cut": 0,
         "abandoned": 0,
         "missing": [],
+        "unseen": False,
         "reason": None,
     }
 

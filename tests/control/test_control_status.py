@@ -24,6 +24,7 @@ async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> N
         "revision": revision,
         "members": [{"member": "m1", "since": "2030-03-17T17:46:40.000Z", "revision": revision}],
         "guards": [],
+        "unseen": [],
         "store": {"kind": "memory", "reachable": True, "writable": True, "error": None},
         "config": {"path": "/etc/gateway/config.yaml", "valid": True, "errors": [], "notices": []},
         "failures": [],

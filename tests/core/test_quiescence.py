@@ -117,6 +117,17 @@ def test_abandoned_exchanges_refuse_only_once_nobody_is_waited_for() -> None:
     assert isinstance(verdict(ASKED, [given_up]), Impossible)
 
 
+def test_what_goes_on_elsewhere_refuses_at_once_unless_it_is_taken_on() -> None:
+    elsewhere = replace(ASKED, unseen=True)
+    for members in ([seen(report=Report(N, 0))], [seen()]):
+        refused = verdict(elsewhere, members)
+        assert isinstance(refused, Impossible)
+        assert "another proxy" in refused.why
+    taken_on = replace(elsewhere, accept_unseen=True)
+    assert isinstance(verdict(taken_on, [seen()]), Waiting)
+    assert isinstance(verdict(taken_on, [seen(report=Report(N, 0))]), Quiescent)
+
+
 def test_no_member_at_all_is_never_quiescent() -> None:
     assert isinstance(verdict(replace(STRICT, accept_orphans=True), []), Impossible)
 

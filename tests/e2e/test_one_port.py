@@ -95,6 +95,13 @@ def test_nothing_but_health_is_told_without_a_token(gateway: GatewayProcess) -> 
     assert call(gateway, "/api/v1/flags/site", "PATCH", {"enabled": True}, foreign).status == 403
 
 
+def test_no_visitor_asks_for_another_proxy(gateway: GatewayProcess) -> None:
+    asked = (("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/"))
+    for path in ("/auth", "/auth?dialect=nginx", "/auth/page", "/auth/envoy/"):
+        assert call(gateway, path, fields=asked).status in {400, 403}, path
+        assert call(gateway, path, fields=(*asked, *BEARER)).status in {400, 403}, path
+
+
 def test_only_the_path_as_it_is_written_is_a_call(gateway: GatewayProcess) -> None:
     for target in (
         "/-/Maintenance/api/v1/flags",

@@ -37,5 +37,5 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         )
         log = gateway.program.log.read_text()
     assert run.returncode == 0, run.stdout
-    assert "24 selected / 25 total" in run.stdout
+    assert "26 selected / 27 total" in run.stdout
     assert "Traceback" not in log

@@ -116,6 +116,7 @@ class FakeGuarded(FakeControl):
             "cut": 0,
             "abandoned": 0,
             "missing": [],
+            "unseen": False,
             "reason": None,
         }
 

@@ -13,6 +13,7 @@ from gateway.core.flags import Flag
 from gateway.core.request import Facts
 from gateway.core.rules import Rule
 from gateway.state.drains import Drains, Request
+from gateway.state.elsewhere import Elsewhere
 from gateway.state.guards import Guards
 from gateway.state.lease import Lease
 from gateway.state.live import LiveState
@@ -90,6 +91,7 @@ class MemberOfMany:
     reports: Reports
     drains: Drains
     guards: Guards
+    elsewhere: Elsewhere
     waker: Waker
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -170,5 +172,6 @@ def member(
         Reports(membership, store, live, table, waker, monotonic=monotonic),
         Drains(membership, store, live, waker),
         Guards(store, monotonic=monotonic),
+        Elsewhere(store),
         waker,
     )

@@ -92,5 +92,5 @@ def _services(each: MemberOfMany) -> Services:
             "revision": each.live.snapshot.revision,
             "connections": 3,
         },
-        barrier=Barrier(each.membership, each.drains, each.guards),
+        barrier=Barrier(each.membership, each.drains, each.guards, each.elsewhere),
     )
