@@ -29,7 +29,9 @@ from gateway.proxy.reception import Reception
 from gateway.sockets import Sockets, bind, close, named, permit
 from gateway.state.drains import Drains
 from gateway.state.elsewhere import Elsewhere
+from gateway.state.fetched_pages import FetchedPages, pages_to_fetch
 from gateway.state.forgotten import LongOn
+from gateway.state.guard_progress import GuardProgress, flags_that_tell
 from gateway.state.guards import Guards
 from gateway.state.lease import Lease
 from gateway.state.live import LiveState
@@ -206,6 +208,21 @@ class Gateway:
             self._cleanup.push_async_callback(state.followers.start(name, work))
         drains = Drains(membership, store, state, waker, orphans=orphans)
         self._barrier = Barrier(membership, drains, Guards(store), Elsewhere(store))
+        self._fetched = FetchedPages(
+            lambda: pages_to_fetch(state.settings),
+            lambda copies: self._plane.tell(copies=copies),
+        )
+        self._cleanup.callback(state.subscribe(lambda _snapshot: self._fetched.edited()))
+        progress = GuardProgress(
+            Guards(store),
+            lambda: flags_that_tell(state.settings),
+            lambda told: self._plane.tell(progress=told),
+        )
+        for name, work in (
+            ("fetching pages", self._fetched.run),
+            ("telling progress", progress.run),
+        ):
+            self._cleanup.push_async_callback(state.followers.start(name, work))
 
     async def _start_control(self) -> None:
         control = self._settings.control
@@ -219,6 +236,7 @@ class Gateway:
             member=self._describe,
             pages=lambda: self._plane.pages,
             tally=self._tally,
+            fetched=lambda: self._fetched.pages,
             barrier=self._barrier,
             held=lambda: self._figures().held,
             forgotten=lambda: self._long_on.forgotten,

@@ -78,6 +78,15 @@ class Client:
         fields = self._fields(body, if_match)
         return self._answer(*self._exchange(method, target, body, fields, timeout))
 
+    def text(self, *path: str, query: Sequence[tuple[str, str]] = ()) -> str:
+        """What is no JSON: a preview, as it is."""
+        response, text = self._exchange(
+            "GET", self._target(path, query), None, self._fields(None, None), None
+        )
+        if response.status == 200 and response.getheader("X-Preview-Status"):
+            return text
+        return self._answer(response, text).text
+
     def hang_up(self) -> None:
         """End the call under way, from another thread: it raises ``Unreachable``. For good."""
         self._hung_up = True

@@ -24,10 +24,11 @@ VERBS = {
     "set": "gateway.cli.set:set_keys",
     "reset": "gateway.cli.reset:reset",
     "explain": "gateway.cli.explain:explain",
+    "preview": "gateway.cli.preview:preview",
     "audit": "gateway.cli.audit:audit",
 }
 
-LATER = ("run", "bypass", "watch", "preview")
+LATER = ("run", "bypass", "watch")
 
 
 class Verbs(click.Group):

@@ -121,6 +121,9 @@ def _general(revision: object, general: Document, now: float) -> Iterator[str]:
     store = general.get("store") or {}
     yield _line("store", f"{store.get('kind')}{_trouble(store)}")
     yield from _config(general.get("config") or {})
+    for page in general.get("pages") or []:
+        if page.get("error"):
+            yield _line("page", f"{page.get('url')} NOT FETCHED: {page.get('error')}")
     for failure in general.get("failures") or []:
         yield _line("FAILING", failure)
     for forgotten in general.get("forgotten") or []:

@@ -78,6 +78,25 @@ def host_pattern(node: Node) -> HostPattern:
         raise Invalid(str(error)) from error
 
 
+def origin(node: Node) -> str:
+    """``https://app.example.com``, ``http://localhost:3000``, or ``*``: as browsers write it."""
+    found = text(node)
+    if found == "*":
+        return found
+    try:
+        parts = urlsplit(found)
+        port = parts.port
+    except ValueError as error:
+        raise Invalid(_ORIGIN) from error
+    if not _SCHEME.fullmatch(parts.scheme) or not parts.hostname:
+        raise Invalid(_ORIGIN)
+    _refuse_extras(parts, found)
+    host = _host(parts.hostname, _ORIGIN)
+    name = f"[{host}]" if ":" in host else host
+    usual = port is None or port == _DEFAULT_PORTS.get(parts.scheme)
+    return f"{parts.scheme}://{name}" if usual else f"{parts.scheme}://{name}:{port}"
+
+
 def is_local(address: Address) -> bool:
     """Whether only this machine can reach it. A Unix socket is a matter of file permissions."""
     by_name = address.path is not None or address.host.lower() == "localhost"
@@ -141,6 +160,8 @@ def _is_address_if_it_looks_like_one(host: str) -> bool:
     return True
 
 
+_ORIGIN = 'must be an origin, such as https://app.example.com, or "*"'
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)  # capacitor://localhost is one, too
 _UPSTREAM = "must be http://host:port, https://host:port or unix:/path"
 _LISTEN = "must be host:port, :port, [ipv6]:port or unix:/path, such as 127.0.0.1:8080"
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -81,13 +81,14 @@ FORMS: Mapping[str, Form] = {
     "page.retry_after": Form.VALUE,
     "page.template": Form.TEXT,
     "page.status": Form.VALUE,
+    "page.url": Form.TEXT,
+    "page.progress": Form.VALUE,
+    "cors.origins": Form.LIST,
     "flags": Form.YAML,
 }
 
 # Keys of later versions: no settings, and never taken for one that was misspelt.
 LATER: Mapping[str, str] = {
-    "cors.origins": "answers across origins",
-    "page.url": "pages fetched from a URL",
     "allow.key": "bypass links for the whole site",
 }
 

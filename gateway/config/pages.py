@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jinja2
 
 from gateway.config.errors import Invalid
 from gateway.config.nodes import Node
-from gateway.config.scalars import integer, text, whole_seconds, word
+from gateway.config.scalars import boolean, integer, text, whole_seconds, word
 from gateway.config.section import Read, Section
 from gateway.core.flags import Page
 
@@ -18,8 +19,10 @@ _LONGEST_CAUSE = 100  # characters
 def read_page(section: Section, folder: Path) -> Page:
     """The page's settings. A relative template is looked for in ``folder``."""
     with section:
-        section.later("url", "pages fetched from a URL")
         template, source = section.take("template", _template(folder), (None, None))
+        url = section.take("url", _url, None)
+        if template is not None and url is not None:
+            section.refuse("url", "is another page than template: choose one")
         return Page(
             title=section.take("title", text, None),
             message=section.take("message", text, None),
@@ -27,6 +30,8 @@ def read_page(section: Section, folder: Path) -> Page:
             template=template,
             status=section.take("status", _status, None),
             source=source,
+            url=url,
+            progress=section.take("progress", boolean, None),
         )
 
 
@@ -36,6 +41,20 @@ def _status(node: Node) -> int:
         return integer(400, 599)(node)
     except Invalid as error:
         raise Invalid("must be an error status, from 400 to 599") from error
+
+
+def _url(node: Node) -> str:
+    found = word(node)
+    try:
+        parts = urlsplit(found)
+        usable = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not found.isascii():
+        raise Invalid("must be an http:// or https:// address, such as https://cdn.example/x.html")
+    if "@" in parts.netloc:
+        raise Invalid("must not have a user or password")
+    return found
 
 
 def _template(folder: Path) -> Read[tuple[str, str]]:

@@ -203,5 +203,6 @@ class Settings:
     ttl: float = 300.0
     allow: Exemptions = field(default_factory=Exemptions)
     page: Page = field(default_factory=Page)
+    cors_origins: tuple[str, ...] = ()  # as browsers write them, or "*"
     flags: tuple[Flag, ...] = ()
     path: Path | None = None

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from gateway.config.addresses import collide, is_local, listen, network, upstream
+from gateway.config.addresses import collide, is_local, listen, network, origin, upstream
 from gateway.config.control import read_control
 from gateway.config.errors import Invalid, Report
 from gateway.config.exemptions import read_site_exemptions
@@ -36,7 +36,7 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
     """Every key of the document. What is wrong is reported; only then is the value a filler."""
     folder = path.absolute().parent if path else Path.cwd()
     with Section(root, report) as top:
-        _refuse_later(top)
+        _pass_over_anchors(top)
         hold = read_hold(top.section("hold"), HoldTerms())
         defaults = Defaults(ttl=top.take("ttl", duration, 300.0), folder=folder, hold=hold)
         app = _read_upstream(top, path)
@@ -59,6 +59,7 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
             hold=hold,
             allow=read_site_exemptions(top.section("allow")),
             page=read_page(top.section("page"), folder),
+            cors_origins=_read_cors(top.section("cors")),
             flags=read_flags(top, defaults),
             path=path,
         )
@@ -158,9 +159,12 @@ def _redis(url: str) -> str:
     return url
 
 
-def _refuse_later(top: Section) -> None:
-    with top.section("cors") as cors:
-        cors.later("origins", "answers across origins")
+def _read_cors(section: Section) -> tuple[str, ...]:
+    with section:
+        return tuple(dict.fromkeys(section.each("origins", origin)))
+
+
+def _pass_over_anchors(top: Section) -> None:
     for key in top.names():
         if key.startswith("x-"):  # a place for anchors, as in Compose files
             top.node(key)

@@ -8,9 +8,8 @@ from gateway.control.explain import read_method
 from gateway.control.flags import find_flag
 from gateway.control.problems import Problem
 from gateway.control.services import SERVICES
-from gateway.core.decision import Reason
-from gateway.core.flags import Kind
 from gateway.pages.negotiate import Media
+from gateway.pages.preview import preview
 from gateway.pages.wishes import read_wish
 
 LONGEST = 1000  # characters of a parameter
@@ -25,7 +24,6 @@ _SANDBOX = (
     " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 _SHOWN = {"Content-Type", "Content-Language", "Vary"}
-_REASONS = {Kind.SITE: Reason.SITE, Kind.FEATURE: Reason.FEATURE, Kind.USER: Reason.USER_LISTED}
 
 
 async def preview_flag(request: web.Request) -> web.Response:
@@ -34,8 +32,7 @@ async def preview_flag(request: web.Request) -> web.Response:
     view = find_flag(services.state.snapshot, request.match_info["flag"])
     method = read_method(request.query.get("method", "GET"))
     wish = read_wish(_said(request, "accept", "Accept"), _said(request, "lang", "Accept-Language"))
-    reason, safe = _REASONS[view.flag.kind], method in {b"GET", b"HEAD"}
-    made = services.pages().refusal(view, wish, reason, safe=safe)
+    made = preview(services.pages(), view, wish, method.decode())
     response = web.Response(body=made.body)
     for name in _SHOWN & made.fields.keys():
         response.headers[name] = made.fields[name]

@@ -299,6 +299,10 @@ SCHEMAS: Mapping[str, Shape] = {
                     },
                 }
             ),
+            "pages": told(
+                several(thing({"url": TEXT, "fetched": _MOMENT, "error": maybe("string")})),
+                "Those of page.url, each with the time of the copy that is shown.",
+            ),
             "failures": {
                 **several(TEXT),
                 "description": "Tasks of the gateway that fail, each with its error.",

@@ -13,6 +13,7 @@ from gateway.core.rules import Rule
 from gateway.pages.pages import Pages
 from gateway.state.drains import Drains
 from gateway.state.elsewhere import Elsewhere
+from gateway.state.fetched_pages import Fetched
 from gateway.state.forgotten import Forgotten
 from gateway.state.guards import Guards
 from gateway.state.live import LiveState
@@ -58,11 +59,11 @@ class Services:
     ``metrics`` is the Prometheus text exposition. ``in_flight`` counts the exchanges under way
     here, ``concerned`` those that each of some flags, in order, is about. ``member`` describes
     this worker process as JSON values: ``member`` (its id), ``since`` (seconds since the epoch)
-    and more. ``pages`` are what visitors get, ``tally`` counts what is decided here. ``held`` is
-    how many requests wait, on all workers, by flag ("" for the app); none that is 0. ``forgotten``
-    are the flags that are on for too long. ``listening``: the public port takes connections.
-    ``gathered`` waits until ``metrics`` has what every worker counted before the call; ``traffic``
-    does not wait.
+    and more. ``pages`` are what visitors get, ``fetched`` those of ``page.url``; ``tally`` counts
+    what is decided here. ``held`` is how many requests wait, on all workers, by flag ("" for the
+    app); none that is 0. ``forgotten`` are the flags that are on for too long. ``listening``: the
+    public port takes connections. ``gathered`` waits until ``metrics`` has what every worker
+    counted before the call; ``traffic`` does not wait.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 
@@ -75,6 +76,7 @@ class Services:
     pages: Callable[[], Pages] = _usual_pages
     forgotten: Callable[[], Sequence[Forgotten]] = tuple
     tally: Tally = field(default_factory=Tally)
+    fetched: Callable[[], Sequence[Fetched]] = tuple
     listening: Callable[[], bool] = _always
     barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once

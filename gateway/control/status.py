@@ -12,6 +12,7 @@ from gateway.control.documents import Document, answer, moment
 from gateway.control.guards import guard_documents
 from gateway.control.members import member_documents
 from gateway.control.services import SERVICES, Services
+from gateway.state.fetched_pages import Fetched
 from gateway.state.forgotten import Forgotten
 from gateway.state.live import LiveState
 from gateway.stores.base import StoreError
@@ -36,6 +37,7 @@ async def status_document(services: Services) -> Document:
         "unseen": await _unseen(services),
         "store": _store(services),
         "config": _config(state),
+        "pages": [_fetched(page) for page in services.fetched()],
         "failures": [f"{name}: {why}" for name, why in state.followers.failures.items()],
         "in_flight": services.in_flight(),
         "held": sum(held.values()),
@@ -73,6 +75,10 @@ def _store(services: Services) -> Document:
 
 def _forgotten(each: Forgotten) -> Document:
     return {"flag": each.flag, "since": moment(each.since), "max": each.longest}
+
+
+def _fetched(page: Fetched) -> Document:
+    return {"url": page.shown_url, "fetched": moment(page.at), "error": page.error}
 
 
 def _config(state: LiveState) -> Document:

@@ -92,6 +92,8 @@ class Page:
     template: str | None = None  # absolute path of a Jinja2 file
     status: int | None = None
     source: str | None = field(default=None, repr=False)  # the template's text, as validated
+    url: str | None = field(default=None, repr=False)  # of a page to be fetched; may hold a key
+    progress: bool | None = None  # tell how far the command behind the flag is
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,5 +232,5 @@ _READERS: Mapping[str, Callable[[object], object]] = {
 _KNOWN = (*_READERS, "reason", "for")
 _FIXED = frozenset({"description", "hosts", "paths", "methods", "user", "allow", "strict"}) | {
     *("case_sensitive", "hold", "max", "notice", "source", "strip"),
-    *("page.title", "page.template", "page.status", "page.url"),
+    *("page.title", "page.template", "page.status", "page.url", "page.progress"),
 }

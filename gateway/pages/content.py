@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.pages.languages import ENGLISH
 from gateway.pages.words import Words
@@ -34,9 +34,16 @@ class Content:
     probe: str | None = None  # the method with which it finds out; None: it cannot
     template: str | None = None  # absolute path of the person's own template
     source: str | None = None  # its text as it was validated; None: as the file has it
+    page: str | None = field(default=None, repr=False)  # fetched; HTML is this and nothing else
+    percent: int | None = None  # how far the command is that it is all about
     words: Words = ENGLISH
     title_language: str = "en"
     message_language: str = "en"
+
+    @property
+    def progress(self) -> str | None:
+        """``percent`` for people: ``"42 % done"``."""
+        return None if self.percent is None else self.words.percent.format(percent=self.percent)
 
     @property
     def when(self) -> str | None:

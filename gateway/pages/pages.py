@@ -24,6 +24,7 @@ from gateway.core.snapshot import FlagView
 from gateway.pages.answers import Answer, answer, field_value
 from gateway.pages.content import Content
 from gateway.pages.negotiate import Media
+from gateway.pages.news import NO_NEWS, News
 from gateway.pages.plain import plain
 from gateway.pages.problem import problem
 from gateway.pages.render import Renderer
@@ -55,6 +56,7 @@ class Pages:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._page = page
+        self._news = NO_NEWS
         self._renderer = renderer or Renderer()
         self._clock = clock
         self._hits: dict[_HitKey, tuple[FlagView, Answer]] = {}
@@ -73,6 +75,16 @@ class Pages:
         if hit is not None and hit[0] is view:
             return hit[1]
         return self._miss(view, wish, reason, safe)
+
+    @property
+    def news(self) -> News:
+        return self._news
+
+    def tell(self, news: News) -> None:
+        """From now on pages say this. What it does not change is not made anew."""
+        self._news = news
+        self._hits.clear()
+        self._timed.clear()
 
     def error(self, status: int, title: str, detail: str, wish: Wish) -> Answer:
         """The answer for what went wrong: the client's fault, the app's or ours.
@@ -106,7 +118,10 @@ class Pages:
 
     def _content(self, view: FlagView, key: _HitKey, now: float) -> Content:
         _, wish, reason, safe = key
-        return refusal_content(view, self._page, reason, repeatable=safe, now=now, words=wish.words)
+        words, news = wish.words, self._news
+        return refusal_content(
+            view, self._page, reason, repeatable=safe, now=now, words=words, news=news
+        )
 
     def _answer(self, content: Content, media: Media, kept: _Answers) -> Answer:
         key = (content, media, _edited(content) if media is Media.HTML else 0)
@@ -123,6 +138,8 @@ class Pages:
             fields.append(("Retry-After", str(content.retry_after)))
         if content.flag is not None:
             fields.append(("X-Maintenance", field_value(content.flag)))
+        if content.percent is not None:
+            fields.append(("X-Maintenance-Progress", str(content.percent)))
         language: str | None = content.words.tag
         match media:
             case Media.HTML:

@@ -11,6 +11,8 @@ def plain(content: Content) -> str:
     parts = [content.title, content.message]
     if not content.repeatable:
         parts.append(words.unsent)
+    if content.progress is not None:
+        parts.append(f"{content.progress}.")
     if content.retry_after is not None:
         at = f" ({content.until_words})" if content.until_words else ""
         parts.append(

@@ -12,7 +12,8 @@ def problem(content: Content) -> str:
 
     ``type`` is ``about:blank``; ``title``, ``status`` and ``detail`` are the RFC's. Beside them
     are ``flag`` and ``reason`` (null where it is an error, no refusal), ``retry_after`` (seconds,
-    or null) and ``until`` (when its window ends, or null).
+    or null) and ``until`` (when its window ends, or null); ``progress`` (percent) only where it
+    is told.
     """
     members: dict[str, object] = {
         "type": "about:blank",
@@ -24,4 +25,6 @@ def problem(content: Content) -> str:
         "retry_after": content.retry_after,
         "until": content.until,
     }
+    if content.percent is not None:
+        members["progress"] = content.percent
     return json.dumps(members, ensure_ascii=False) + "\n"

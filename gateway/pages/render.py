@@ -1,14 +1,15 @@
 """HTML from the templates, whole or not at all.
 
-Three layers, each caught by the next: the person's own template, the built-in one, and
+Three layers, each caught by the next: the person's own page or template, the built-in one, and
 ``fallback``. Rendering has succeeded before any byte of it reaches a client.
 
 A person's own template gets ``flag``, ``title``, ``message``, ``retry_after`` (seconds),
 ``when`` (the same for people: "in about 10 minutes"), ``status``, ``until`` (when the flag's
 window ends, in ISO 8601, or None), ``until_words`` (the same by the window's clock), ``reason``
 (one word of ``Reason``), ``repeatable`` (false: something was sent that was not passed on),
-``language`` (the visitor's, of those there are: ``"de"``), ``direction`` (``"ltr"`` or ``"rtl"``)
-and ``words`` (what the built-in page says in it). Values are escaped.
+``percent`` and ``progress`` (42 and "42 % done" where a guard tells, else None), ``language`` (the
+visitor's, of those there are: ``"de"``), ``direction`` (``"ltr"`` or ``"rtl"``) and ``words`` (what
+the built-in page says in it). Values are escaped.
 It may extend ``pages/maintenance.html``. A name that is not among these is an error, so the
 built-in page is sent and the log says why.
 """
@@ -71,6 +72,8 @@ class Renderer:
         self._told: set[str] = set()
 
     def html(self, content: Content) -> Html:
+        if content.page is not None:
+            return Html(content.page, _OWN)
         if content.template is not None:
             own = self._own_page(content.template, content)
             if own is not None:
@@ -145,6 +148,8 @@ def _variables(content: Content) -> dict[str, object]:
         "repeatable": content.repeatable,
         "promised": content.promised,
         "probe": content.probe,
+        "percent": content.percent,
+        "progress": content.progress,
         "language": content.words.tag,
         "direction": content.words.direction,
         "title_language": content.title_language,

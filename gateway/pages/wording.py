@@ -10,6 +10,7 @@ from gateway.core.flags import Kind, Mode, Page
 from gateway.core.snapshot import FlagView
 from gateway.pages.content import Content, clean, one_line
 from gateway.pages.languages import ENGLISH
+from gateway.pages.news import NO_NEWS, News
 from gateway.pages.words import Words
 
 STATUS = 503
@@ -30,6 +31,7 @@ def refusal_content(
     repeatable: bool,
     now: float,
     words: Words = ENGLISH,
+    news: News = NO_NEWS,
 ) -> Content:
     """What the page of a flag says at ``now``. ``repeatable``: the request was a GET or a HEAD.
 
@@ -37,23 +39,29 @@ def refusal_content(
     """
     state, own = view.state, view.flag.page
     until, window = view.until, state.window
+    page = own if own.template or own.url else site
     title = one_line(own.title or site.title or "")
     message = clean(state.message or own.message or site.message or "")
+    progress = news.progress.get(view.flag.name)
+    expected = until is not None or _promised(view, site) is not None
+    left = None if progress is None or expected else progress.left
     usual_title, usual_message = _default_words(view, reason, words)
     return Content(
         status=_first(own.status, site.status) or STATUS,
         title=title or usual_title,
         message=message or usual_message,
-        retry_after=retry_after(view, site, now),
-        promised=until is not None or _promised(view, site) is not None,
+        retry_after=retry_after(view, site, now) if left is None else left,
+        promised=expected or left is not None,
         flag=view.flag.name,
         reason=reason.value,
         until=None if until is None else datetime.fromtimestamp(until, UTC).isoformat(),
         until_words=None if until is None or window is None else window.clock(until),
         repeatable=repeatable and state.mode is not Mode.READ_ONLY,
         probe=_probe(view),
-        template=own.template or site.template,
-        source=own.source if own.template else site.source,
+        template=page.template,
+        source=page.source,
+        page=news.copies.get(page.url or ""),
+        percent=None if progress is None else progress.percent,
         words=words,
         title_language=_UNSAID if title else words.tag,
         message_language=_UNSAID if message else words.tag,

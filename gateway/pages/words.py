@@ -54,8 +54,8 @@ class Spans:
 class Words:
     """One language. It is told apart by identity: there is one value of each.
 
-    ``tag`` is of BCP 47. Pairs are a title and a message. ``again`` holds ``{when}``, ``done``
-    holds ``{done}`` and ``{of}``, ``percent`` holds ``{percent}``. ``errors`` has what is said of
+    ``tag`` is of BCP 47. Pairs are a title and a message. ``again`` holds ``{when}``,
+    ``percent`` holds ``{percent}``. ``errors`` has what is said of
     errors that visitors meet, by how it is said in English.
     """
 
@@ -74,7 +74,6 @@ class Words:
     open_again: str
     again: str
     again_now: str
-    done: str
     percent: str
     spans: Spans
     looking: Looking

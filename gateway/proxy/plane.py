@@ -11,7 +11,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,12 +20,15 @@ from gateway.core.addresses import compile_networks
 from gateway.core.decision import HeldBack
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
+from gateway.pages.news import News, Progress
 from gateway.pages.pages import Pages
 from gateway.pages.wishes import Wish, Wishes
 from gateway.proxy.client import ClientConnection
 from gateway.proxy.connector import Connector
+from gateway.proxy.cors import Cors
 from gateway.proxy.deadlines import Sweep
 from gateway.proxy.descriptors import Descriptors
+from gateway.proxy.errors import ClientError
 from gateway.proxy.in_flight import InFlight
 from gateway.proxy.notices import Notices
 from gateway.proxy.peer import Peer
@@ -76,6 +79,7 @@ class DataPlane:
         self.notices = Notices()
         self.tally = tally
         self.settings = live.settings
+        self.cors = _cors(live.settings)
         self.loop = asyncio.get_running_loop()
         self.time = self.loop.time
         self.wall_time = time.time
@@ -110,8 +114,11 @@ class DataPlane:
         self.pool.idle_timeout = settings.timeouts.idle
         if settings.upstream_tls != before.upstream_tls:
             self.connector.take_settings(settings)
+        self.cors = _cors(settings)
         if settings.page != before.page:
+            news = self.pages.news
             self.pages = Pages(settings.page)
+            self.pages.tell(news)
         if settings.trusted_proxies != before.trusted_proxies:
             self._proxies = compile_networks(settings.trusted_proxies)
             for client in self.clients:
@@ -186,7 +193,31 @@ class DataPlane:
         view = snapshot.view(decision.flag)
         assert view is not None  # noqa: S101 a decision names a flag of its own snapshot
         safe = request.method in {b"GET", b"HEAD"}
-        return self.pages.refusal(view, self.wish(request), decision.reason, safe=safe)
+        answer = self.pages.refusal(view, self.wish(request), decision.reason, safe=safe)
+        if self.cors is None:
+            return answer
+        fields = request.block.pairs
+        return self.cors.preflight(request.method, fields) or self.cors.readable(answer, fields)
+
+    def error(self, error: ClientError, request: RequestHead | None) -> Answer:
+        """The answer for what went wrong, to a request whose head could be read or not."""
+        wish = self.wishes.of(error.fields) if request is None else self.wish(request)
+        answer = self.pages.error(error.status, error.title, error.detail, wish)
+        if self.cors is None or request is None:
+            return answer
+        return self.cors.readable(answer, request.block.pairs)
+
+    def tell(
+        self,
+        *,
+        copies: Mapping[str, str] | None = None,
+        progress: Mapping[str, Progress] | None = None,
+    ) -> None:
+        """What pages say from now on; what is not given stays."""
+        known = self.pages.news
+        copies = known.copies if copies is None else copies
+        progress = known.progress if progress is None else progress
+        self.pages.tell(News(copies, progress))
 
     def wish(self, request: RequestHead) -> Wish:
         """What the client wants to read; looked for once in what it repeats."""
@@ -247,6 +278,10 @@ class DataPlane:
             self._empty.set()
         self.usher.look(self.time())
         self._ticked()
+
+
+def _cors(settings: Settings) -> Cors | None:
+    return Cors(settings.cors_origins) if settings.cors_origins else None
 
 
 def _authority(settings: Settings) -> bytes:

@@ -42,7 +42,6 @@ class Speaker(Line):
         request = self._request
         close = close or request is None or not request.block.keep_alive or self.draining
         plane = self._plane
-        wish = plane.wish(request) if request else plane.wishes.of(error.fields)
-        answer = plane.pages.error(error.status, error.title, error.detail, wish)
+        answer = plane.error(error, request)
         plane.tally.say(error.status)
         self._answer(answer, close=close)

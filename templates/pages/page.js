@@ -64,11 +64,21 @@
     busy = false;
     if (answer && isBack(answer)) return welcome();
     failures = answer ? 0 : failures + 1;
+    if (answer) advance(answer.headers.get("X-Maintenance-Progress"));
     if (answer) retryAfter = Number(answer.headers.get("Retry-After")) || 0;
     const time = new Date().toLocaleTimeString(document.documentElement.lang, { timeStyle: "medium" });
     say("waiting", answer ? told.looked.replace("{time}", time)
       : navigator.onLine === false ? told.offline : told.silent);
     plan(pause());
+  }
+
+  function advance(percent) {
+    const bar = document.querySelector("progress");
+    const said = document.getElementById("progress");
+    if (!bar || percent === null) return;
+    bar.value = Number(percent);
+    said.textContent = said.dataset.said.replace("{percent}", percent);
+    bar.setAttribute("aria-label", said.textContent);
   }
 
   function welcome() {

@@ -136,3 +136,22 @@ async def test_the_token_is_asked_for(gateway: Gateway, token: str | None, said:
     result = await gateway("status", token=token)
     assert result.exit_code == 1
     assert said in result.stderr
+
+
+async def test_a_page_is_shown_as_visitors_get_it(gateway: Gateway, tmp_path: Path) -> None:
+    await gateway("set", "search", "page.message=Soon.")
+    shown = await gateway("preview", "search", "--lang", "de")
+    assert shown.exit_code == 0
+    assert "<!doctype html>" in shown.stdout
+    assert "Wegen Wartung geschlossen" in shown.stdout
+    assert "Soon." in shown.stdout
+
+    document = await gateway("preview", "search", "--accept", "application/json")
+    assert json.loads(document.stdout)["flag"] == "search"
+    assert (await gateway("preview", "serach")).exit_code == 1
+
+    file = tmp_path / "page.html"
+    told = await gateway("preview", "site", "-c", str(tmp_path / "config.yaml"), "-o", str(file))
+    assert told.stdout == f"written to {file}\n"
+    assert "Down for maintenance" in file.read_text()
+    assert (await gateway("preview", "x", "-c", str(tmp_path / "config.yaml"))).exit_code == 2

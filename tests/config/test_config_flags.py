@@ -144,7 +144,7 @@ def test_methods_are_upper_case_and_modes_known(read, errors):
 @pytest.mark.parametrize(
     "text",
     [
-        "page: {url: https://example.com/}",
+        "drain: {grace: 5s}",
     ],
 )
 def test_keys_of_a_later_version_are_refused_unless_empty(read, errors, text):

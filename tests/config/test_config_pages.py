@@ -94,3 +94,25 @@ def test_a_template_that_uses_what_jinja_does_not_know_is_an_error(errors, tmp_p
     (found,) = errors("page: {template: own.html}")
 
     assert "no_such_filter" in found
+
+
+def test_a_page_from_elsewhere_is_an_address_that_shows_in_no_repr(read):
+    settings = read("page: {url: 'https://cdn.example/x?key=secret', progress: true}")
+    assert settings.page.url == "https://cdn.example/x?key=secret"
+    assert settings.page.progress is True
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/page.html", "ftp://a/b", "https://", "https://u:p@a/", "file:///etc/passwd", "https://a:0/"],
+)
+def test_what_cannot_be_fetched_is_refused(errors, url):
+    (found,) = errors(f"page: {{url: '{url}'}}")
+    assert "page.url" in found
+
+
+def test_a_page_is_a_template_or_from_elsewhere(errors, tmp_path):
+    (tmp_path / "x.html").write_text("x")
+    (found,) = errors("page: {url: https://a/, template: x.html}")
+    assert "page.url: is another page than template" in found

@@ -91,8 +91,6 @@ def test_keys_for_anchors_are_ignored(read):
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("cors: {origins: ['*']}", "cors.origins"),
-        ("page: {url: https://example.com/}", "page.url"),
         ("allow: {key: k}", "allow.key"),
     ],
 )
@@ -165,3 +163,21 @@ def test_a_gateway_in_front_of_itself_is_a_contradiction(errors):
 def test_requests_may_wait_for_the_app(read, errors):
     assert read("on_app_down: hold").on_app_down == "hold"
     assert errors("on_app_down: wait") == ["config.yaml:1: on_app_down: must be one of error, hold"]
+
+
+def test_origins_are_read_as_browsers_write_them(read):
+    text = "cors: {origins: ['https://App.example.com:443/', 'http://localhost:3000', '*']}"
+    assert read(text).cors_origins == (
+        "https://app.example.com",
+        "http://localhost:3000",
+        "*",
+    )
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "app.example.com", "https://app.example.com/path", "https://", "https://a@b", "**"],
+)
+def test_what_is_no_origin_is_refused(errors, origin):
+    (found,) = errors(f"cors: {{origins: ['{origin}']}}")
+    assert "cors.origins[0]" in found

@@ -27,6 +27,7 @@ async def test_status_shows_members_store_config_and_what_is_on(start: Any) -> N
         "unseen": [],
         "store": {"kind": "memory", "reachable": True, "writable": True, "error": None},
         "config": {"path": "/etc/gateway/config.yaml", "valid": True, "errors": [], "notices": []},
+        "pages": [],
         "failures": [],
         "in_flight": 4,
         "held": 7,

@@ -117,6 +117,29 @@ async def test_the_page_fits_every_screen_in_light_and_dark(site: Site, browser:
     assert len(seen) == 2  # one sky by day, one by night
 
 
+async def test_the_page_speaks_arabic_from_the_right_on_a_phone(
+    site: Site, browser: Browser
+) -> None:
+    async with browser.tab(width=390, height=844, dark=True) as tab:
+        await tab.call("Network.setExtraHTTPHeaders", headers={"Accept-Language": "ar"})
+        await tab.open(f"{site.address}/")
+        assert await title(tab) == "الموقع قيد الصيانة"
+        assert await tab.value("getComputedStyle(document.body).direction") == "rtl"
+        assert await tab.value("document.documentElement.scrollWidth") == 390
+        # The clock stands before the words, which is to their right.
+        assert await tab.value(
+            "document.querySelector('.when svg').getBoundingClientRect().left >"
+            "document.querySelector('.when span').getBoundingClientRect().left"
+        )
+        # What a person wrote in English stays English, and reads from the left.
+        assert await tab.value("document.querySelector('.message').lang") == ""
+        assert (
+            await tab.value("getComputedStyle(document.querySelector('.message')).direction")
+            == "ltr"
+        )
+        assert tab.complaints == []
+
+
 async def test_every_text_stands_out_from_what_is_behind_it(site: Site, browser: Browser) -> None:
     for dark in (False, True):
         for path in ("/", "/broken"):

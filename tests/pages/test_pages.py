@@ -12,6 +12,7 @@ from gateway.core.flags import Mode, Page
 from gateway.core.windows import Occurrence, Window, phase
 from gateway.pages.answers import Answer
 from gateway.pages.content import Content
+from gateway.pages.news import News, Progress
 from gateway.pages.pages import Pages
 from gateway.pages.render import Html, Renderer
 from gateway.pages.wishes import read_wish
@@ -289,3 +290,41 @@ def test_a_window_s_end_is_told_in_every_form_and_counts_down(renderer, view) ->
     assert fields(pages.refusal(held, BROWSER, Reason.SITE))["Retry-After"] == "4399"
     now[0] += 10_000.0  # the end is late
     assert fields(pages.refusal(held, BROWSER, Reason.SITE))["Retry-After"] == "1"
+
+
+def test_a_fetched_page_is_what_browsers_get_and_nobody_else(view) -> None:
+    pages = Pages(Page(url="https://cdn.test/x"))
+    held = view()
+    before = pages.refusal(held, BROWSER, Reason.SITE)
+    assert b"Down for maintenance" in before.body
+
+    pages.tell(News(copies={"https://cdn.test/x": "<h1>Ours</h1>"}))
+    answer = pages.refusal(held, BROWSER, Reason.SITE)
+    assert (answer.status, answer.body) == (503, b"<h1>Ours</h1>")
+    assert fields(answer)["X-Maintenance"] == "site"
+    assert b"Ours" not in pages.refusal(held, JSON, Reason.SITE).body
+    own = view("own", page=Page(url="https://cdn.test/other"))
+    assert b"Down for maintenance" in pages.refusal(own, BROWSER, Reason.SITE).body
+
+
+def test_progress_is_told_in_every_form_and_says_when(view) -> None:
+    pages = Pages(Page())
+    held = view()
+    assert b"<progress" not in pages.refusal(held, BROWSER, Reason.SITE).body
+    pages.tell(News(progress={"site": Progress(42, 120)}))
+
+    html = pages.refusal(held, read_wish(b"text/html", b"de"), Reason.SITE)
+    assert b'value="42"' in html.body
+    assert "42 % fertig" in html.body.decode()
+    assert "in etwa 2 Minuten" in html.body.decode()
+    assert fields(html)["X-Maintenance-Progress"] == "42"
+    assert fields(html)["Retry-After"] == "120"
+    assert json.loads(pages.refusal(held, JSON, Reason.SITE).body)["progress"] == 42
+    assert b"42 % done." in pages.refusal(held, PLAIN, Reason.SITE).body
+
+
+def test_what_somebody_promised_stands_before_what_is_reckoned(view) -> None:
+    pages = Pages(Page())
+    pages.tell(News(progress={"site": Progress(42, 120)}))
+    promised = pages.refusal(view(retry_after=600), JSON, Reason.SITE)
+    assert fields(promised)["Retry-After"] == "600"

@@ -33,7 +33,6 @@ ARABIC = Words(
     open_again="افتح هذه الصفحة من جديد",
     again="حاول من جديد {when}",
     again_now="حاول من جديد",
-    done="اكتمل {done} من {of}",
     percent="اكتمل {percent}%",
     spans=Spans(
         soon="خلال أقل من دقيقة",

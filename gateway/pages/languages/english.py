@@ -32,7 +32,6 @@ ENGLISH = Words(
     open_again="Open this page again",
     again="Try again {when}",
     again_now="Try again",
-    done="{done} of {of} done",
     percent="{percent} % done",
     spans=Spans(
         soon="in less than a minute",

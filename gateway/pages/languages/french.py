@@ -32,7 +32,6 @@ FRENCH = Words(
     open_again="Ouvrir de nouveau cette page",
     again="Réessayez {when}",
     again_now="Réessayez",
-    done="{done} sur {of} terminés",
     percent="{percent} % effectués",
     spans=Spans(
         soon="dans moins d’une minute",

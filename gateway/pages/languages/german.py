@@ -32,7 +32,6 @@ GERMAN = Words(
     open_again="Diese Seite noch einmal öffnen",
     again="Versuchen Sie es {when} noch einmal",
     again_now="Versuchen Sie es noch einmal",
-    done="{done} von {of} fertig",
     percent="{percent} % fertig",
     spans=Spans(
         soon="in weniger als einer Minute",

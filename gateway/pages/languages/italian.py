@@ -29,7 +29,6 @@ ITALIAN = Words(
     open_again="Apri di nuovo questa pagina",
     again="Riprova {when}",
     again_now="Riprova",
-    done="{done} di {of} completati",
     percent="{percent} % completato",
     spans=Spans(
         soon="tra meno di un minuto",

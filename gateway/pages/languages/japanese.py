@@ -32,7 +32,6 @@ JAPANESE = Words(
     open_again="このページをもう一度開く",
     again="{when}にもう一度お試しください",
     again_now="もう一度お試しください",
-    done="{of} 件中 {done} 件完了",
     percent="{percent}% 完了",
     spans=Spans(
         soon="1 分以内",

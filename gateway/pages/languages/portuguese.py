@@ -29,7 +29,6 @@ PORTUGUESE = Words(
     open_again="Abrir esta página de novo",
     again="Tente de novo {when}",
     again_now="Tente de novo",
-    done="{done} de {of} concluídos",
     percent="{percent} % concluído",
     spans=Spans(
         soon="em menos de um minuto",

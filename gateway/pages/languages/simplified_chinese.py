@@ -20,7 +20,6 @@ SIMPLIFIED_CHINESE = Words(
     open_again="重新打开此页",
     again="请{when}重试",
     again_now="请重试",
-    done="已完成 {done} / {of}",
     percent="已完成 {percent}%",
     spans=Spans(
         soon="不到一分钟后",

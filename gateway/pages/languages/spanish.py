@@ -29,7 +29,6 @@ SPANISH = Words(
     open_again="Abrir esta página de nuevo",
     again="Inténtelo de nuevo {when}",
     again_now="Inténtelo de nuevo",
-    done="{done} de {of} terminados",
     percent="{percent} % completado",
     spans=Spans(
         soon="en menos de un minuto",

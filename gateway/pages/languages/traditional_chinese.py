@@ -20,7 +20,6 @@ TRADITIONAL_CHINESE = Words(
     open_again="重新開啟此頁",
     again="請{when}重試",
     again_now="請重試",
-    done="已完成 {done} / {of}",
     percent="已完成 {percent}%",
     spans=Spans(
         soon="不到一分鐘後",
