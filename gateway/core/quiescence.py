@@ -278,5 +278,7 @@ def _only_users_changed(before: FlagView, after: FlagView, user: str | None) -> 
         return False
     if before.override is None or after.override is None:
         return False
+    if before.override.course != after.override.course:  # its window may have ended in between
+        return False
     listed = user in before.state.users and user in after.state.users
     return listed and replace(before.state, users=after.state.users) == after.state

@@ -29,7 +29,7 @@ from functools import partial
 
 from gateway.config import ConfigError, ConfigErrors, Settings
 from gateway.core.overrides import Patch, flipped, with_users
-from gateway.core.snapshot import Snapshot, compile_snapshot, fence
+from gateway.core.snapshot import Snapshot, fence
 from gateway.state.alarm import Alarm
 from gateway.state.definitions import (
     Definitions,
@@ -44,6 +44,7 @@ from gateway.state.edits import Act, RevisionMoved, Step, change_override, keep_
 from gateway.state.followers import Followers
 from gateway.state.history import has_lost, lost
 from gateway.state.lease import Lease
+from gateway.state.present import Present
 from gateway.state.reach import Reach
 from gateway.state.shared_read import SharedRead
 from gateway.state.ttl import Freshness
@@ -98,7 +99,7 @@ class LiveState:
         self._leased = lease is not None
         self._fenced: Snapshot | None = None  # none without a lease or a strict flag
         self._stored = StoredState(0, {})
-        self._compiled_at = 0.0  # by ``clock``
+        self._present = Present(clock)
         self._lost: StoredState | None = None  # what a store shows that has lost history
         self._definitions = define(settings)
         self._notices: tuple[ConfigError, ...] = ()
@@ -315,19 +316,9 @@ class LiveState:
         self._woken.set()
 
     def _swap(self, stored: StoredState, definitions: Definitions) -> None:
-        settings, now = definitions.settings, self._clock()
-        if stored.revision == self._stored.revision:
-            # A drain tells exchanges apart by revision: what is on at one is not off before it.
-            now = max(now, self._compiled_at)
-        snapshot = compile_snapshot(
-            settings.flags,
-            stored.overrides,
-            revision=stored.revision,
-            allow=settings.allow,
-            now=now,
-            others=None if self._lost is None else self._lost.overrides,
-        )
-        self._stored, self._definitions, self._compiled_at = stored, definitions, now
+        settings = definitions.settings
+        snapshot = self._present.compiled(settings, stored, self._lost)
+        self._stored, self._definitions = stored, definitions
         if self._leased:
             self._fenced = fence(snapshot, allow=settings.allow)
         self.settings, self.snapshot = settings, snapshot

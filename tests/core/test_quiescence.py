@@ -24,6 +24,7 @@ from gateway.core.quiescence import (
     verdict,
 )
 from gateway.core.snapshot import Snapshot, compile_snapshot
+from gateway.core.windows import Course, Window
 from tests.support.flags import exempt, flag, user_flag
 
 N = 7
@@ -214,6 +215,7 @@ def listing(*users: str, revision: int, at: float) -> Snapshot:
 
 
 OFF = flag("site", enabled=False)
+HOURLY = Window(cron="0 * * * *", lasts=600.0)
 
 
 @pytest.mark.parametrize(
@@ -251,3 +253,18 @@ def test_other_users_may_come_and_go() -> None:
     assert continuity(before, after, "site", "cid") is Continuity.MOVED
     assert continuity(before, after, "site", "bob") is Continuity.LIFTED
     assert continuity(before, after, "site", None) is Continuity.MOVED
+
+
+def test_a_user_s_hold_in_one_window_is_not_taken_for_that_in_the_next() -> None:
+    plain = user_flag("site", users=("ann",))
+    windowed = replace(plain, state=replace(plain.state, window=HOURLY))
+
+    def within(start: float, revision: int) -> Snapshot:
+        course = Course(HOURLY.key, start, start + HOURLY.lasts)
+        override = Override(state_digest(windowed.state), {"ttl": 5}, 1.0, "ann", course=course)
+        return compile_snapshot(
+            [windowed], {"site": override}, revision=revision, allow=Exemptions(), now=start
+        )
+
+    found = continuity(within(3600.0, 1), within(7200.0, 3), "site", "ann")
+    assert found is Continuity.MOVED
