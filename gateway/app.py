@@ -241,6 +241,7 @@ class Gateway:
             held=lambda: self._figures().held,
             forgotten=lambda: self._long_on.forgotten,
             listening=lambda: self._listener.listening,
+            app_starts=lambda: self._plane.app_starts,
             gathered=self._gathered,
             traffic=self._traffic,
         )

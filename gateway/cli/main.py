@@ -14,6 +14,7 @@ from gateway.cli.session import Target
 # ``gateway on`` must not wait for the imports of a whole proxy.
 VERBS = {
     "serve": "gateway.cli.serve:serve",
+    "run": "gateway.cli.run:run",
     "demo": "gateway.cli.demo:demo",
     "check": "gateway.cli.check:check",
     "init": "gateway.cli.init:init",
@@ -28,7 +29,7 @@ VERBS = {
     "audit": "gateway.cli.audit:audit",
 }
 
-LATER = ("run", "bypass", "watch")
+LATER = ("bypass", "watch")
 
 
 class Verbs(click.Group):

@@ -182,7 +182,8 @@ class Settings:
 
     ``listen_mode`` are the permissions of a Unix socket; None: what the umask leaves.
     ``proxy_protocol`` names who begins each connection with a PROXY header. ``upstream_tls`` is
-    there exactly if the upstream is ``https``.
+    there exactly if the upstream is ``https``. ``app_starts``: together with the gateway, which
+    its command line says and no key.
     """
 
     upstream: Address
@@ -206,3 +207,4 @@ class Settings:
     cors_origins: tuple[str, ...] = ()  # as browsers write them, or "*"
     flags: tuple[Flag, ...] = ()
     path: Path | None = None
+    app_starts: bool = False

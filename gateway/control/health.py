@@ -40,6 +40,8 @@ def _reasons(services: Services) -> list[str]:
     reasons = []
     if not services.listening():
         reasons.append("The public port does not listen.")
+    if services.app_starts():
+        reasons.append("The app takes no connections yet; visitors get the start-up page.")
     if services.state.store_error is not None:
         reasons.append("The store is out of reach; the last known state goes on serving.")
     elif services.barrier is not None and services.barrier.membership.error is not None:

@@ -29,6 +29,10 @@ def _always() -> bool:
     return True
 
 
+def _never() -> bool:
+    return False
+
+
 async def _at_once() -> None:
     """There is nobody else to wait for."""
 
@@ -64,6 +68,7 @@ class Services:
     app); none that is 0. ``forgotten`` are the flags that are on for too long. ``listening``: the
     public port takes connections. ``gathered`` waits until ``metrics`` has what every worker
     counted before the call; ``traffic`` does not wait.
+    ``app_starts``: the app was started with the gateway, and takes no connections yet.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 
@@ -78,6 +83,7 @@ class Services:
     tally: Tally = field(default_factory=Tally)
     fetched: Callable[[], Sequence[Fetched]] = tuple
     listening: Callable[[], bool] = _always
+    app_starts: Callable[[], bool] = _never
     barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once
     traffic: Callable[[], Traffic] = Traffic

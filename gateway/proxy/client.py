@@ -173,7 +173,8 @@ class ClientConnection(Visitor):
     def app_failed(self, error: AppError, *, whole: bool) -> None:
         """502 or 504: nothing of the app's answer has been sent."""
         self._exchange = None
-        self._say(ClientError(error.status, error.title, error.public), close=not whole)
+        said = ClientError(error.status, error.title, error.public)
+        self._say(said, close=not whole, field=error.field)
         if not self.transport.is_closing() and not self._last:
             self._next()
 

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from gateway.config.settings import Settings
-from gateway.proxy.errors import AppError, AppTimeoutError
+from gateway.proxy.errors import AppError, AppStartingError, AppTimeoutError
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.proxy.whereabouts import Resolve, Whereabouts
 
@@ -69,16 +69,22 @@ class Connector:
             async with asyncio.timeout(seconds):
                 connection = await self._open()
         except TimeoutError:
-            exchange.unreached(AppTimeoutError(f"no connection to the app within {seconds:g} s"))
+            error: AppError = AppTimeoutError(f"no connection to the app within {seconds:g} s")
+            exchange.unreached(self._unreached(error))
         except ssl.SSLCertVerificationError as error:
             why = f"its certificate is not accepted for {self._name}: {error.verify_message}"
             exchange.fail(AppError(f"the app is not believed to be the app: {why}"))
         except ssl.SSLError as error:  # which waiting does not mend
             exchange.fail(AppError(f"the app cannot be reached: {error}"))
         except OSError as error:  # refused, unknown host
-            exchange.unreached(AppError(f"the app cannot be reached: {error}"))
+            exchange.unreached(self._unreached(AppError(f"the app cannot be reached: {error}")))
         else:
             exchange.connected(connection)
+
+    def _unreached(self, error: AppError) -> AppError:
+        if not self._plane.app_starts:
+            return error
+        return AppStartingError(f"the app is starting: {error.detail}")
 
     async def _open(self) -> UpstreamConnection:
         loop, address = self._plane.loop, self._address

@@ -30,6 +30,7 @@ class AppError(Exception):
     status = 502
     title = "Bad gateway"
     public = "The site cannot be reached just now, or gave no answer that makes sense."
+    field = b""  # of the answer, as a line
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -42,6 +43,15 @@ class AppTimeoutError(AppError):
     status = 504
     title = "Gateway timeout"
     public = "The site took too long to answer."
+
+
+class AppStartingError(AppError):
+    """It was started together with the gateway, and takes no connections yet."""
+
+    status = 503
+    title = "Starting"
+    public = "The site is starting. Please try again in a moment."
+    field = b"X-Maintenance-Starting: 1\r\n"
 
 
 class LeaseOutError(AppError):

@@ -34,6 +34,7 @@ from gateway.proxy.notices import Notices
 from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
 from gateway.proxy.request import RequestHead, RequestReader
+from gateway.proxy.startup import await_app
 from gateway.proxy.upstream import UpstreamConnection
 from gateway.proxy.usher import Usher
 from gateway.telemetry.tally import Tally
@@ -96,6 +97,7 @@ class DataPlane:
         self._proxies = compile_networks(self.settings.trusted_proxies)
         self.leaving = False
         self.reception: Reception | None = None  # where this port takes the control plane's calls
+        self.app_starts = self.settings.app_starts  # and takes no connections yet
         self._ticked = ticked
         self.date_line = b""
         self._date_second = 0
@@ -107,6 +109,8 @@ class DataPlane:
     def start(self) -> None:
         self._sweep.start()
         self.connector.start()
+        if self.app_starts:
+            self.spawn(await_app(self), self._app_is_there)
 
     def take_settings(self, settings: Settings) -> None:
         """New settings; connections that are there already follow them too."""
@@ -248,6 +252,9 @@ class DataPlane:
         self._tasks.add(task)
         task.add_done_callback(done)
         return task
+
+    def _app_is_there(self) -> None:
+        self.app_starts = False
 
     @property
     def _busy(self) -> bool:

@@ -166,6 +166,7 @@ def _of_the_reception(settings: Settings) -> Settings:
         upstream=Address(path="control"),
         upstream_tls=None,
         on_app_down=OnAppDown.ERROR,
+        app_starts=False,
         timeouts=replace(settings.timeouts, response=LONGEST),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.pages.answers import Answer
@@ -38,10 +39,12 @@ class Speaker(Line):
         if close:
             self.finish(linger=request is None or request.block.has_body or bool(self._buffer))
 
-    def _say(self, error: ClientError, *, close: bool = True) -> None:
+    def _say(self, error: ClientError, *, close: bool = True, field: bytes = b"") -> None:
         request = self._request
         close = close or request is None or not request.block.keep_alive or self.draining
         plane = self._plane
         answer = plane.error(error, request)
+        if field:
+            answer = replace(answer, head=answer.head + field)
         plane.tally.say(error.status)
         self._answer(answer, close=close)

@@ -102,6 +102,7 @@ def settle(running: Settings, loaded: Settings) -> Definitions:
     """
     changed = [key for key in RESTART if getattr(running, key) != getattr(loaded, key)]
     kept = {key: getattr(running, key) for key in changed}
+    kept["app_starts"] = running.app_starts
     if (running.tls is None) != (loaded.tls is None):
         changed.append("tls")
         kept["tls"] = running.tls

@@ -1,0 +1,29 @@
+"""Waits for an app that was started together with the gateway.
+
+Until it takes connections it is starting, and no longer: an app that is down later is an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.proxy.plane import DataPlane
+
+# Seconds between two looks. A connection that is refused costs next to nothing.
+FIRST_LOOK, LAST_LOOK = 0.05, 0.5
+
+log = logging.getLogger("gateway.proxy")
+
+
+async def await_app(plane: DataPlane) -> None:
+    """Look until the app can be reached, and say so."""
+    pause = FIRST_LOOK
+    while (connection := await plane.connector.knock()) is None:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LAST_LOOK)
+    plane.app_starts = False
+    connection.release()
+    log.info("the app takes connections")
