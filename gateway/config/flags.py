@@ -159,7 +159,7 @@ _NAMES = (
     "a flag's name is of letters, digits, dots, hyphens and underscores, "
     f"starts with no dot or hyphen, and is at most {LONGEST_NAME} long"
 )
-_STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode", "window")
+_STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode", "window", "source")
 _LATER_KEYS = {
     "drain": "draining",
 }

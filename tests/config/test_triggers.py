@@ -10,6 +10,7 @@ import pytest
 
 from gateway.config.triggers import read_trigger, trigger_errors
 from gateway.core.flags import Trigger
+from gateway.core.overrides import state_digest
 from tests.config.conftest import Errors, Load
 
 Written = Callable[[str | bytes], Trigger]
@@ -30,6 +31,12 @@ def test_the_file_is_looked_for_beside_the_config(read: Load, tmp_path: Path) ->
     flags = read("flags: {a: {source: {file: down}}, b: {source: {file: /nowhere/at/all}}}").flags
     triggers = [flag.trigger for flag in flags]
     assert triggers == [Trigger(str(tmp_path / "down"), on=True), Trigger("/nowhere/at/all")]
+
+
+def test_a_flip_of_before_does_not_outlive_an_edit_of_the_source(read: Load) -> None:
+    (before,) = read("flags: {site: {}}").flags
+    (after,) = read("flags: {site: {source: {file: down}}}").flags
+    assert state_digest(before.state) != state_digest(after.state)
 
 
 def test_an_empty_file_says_that_it_is_there(said: Written) -> None:
