@@ -3,7 +3,8 @@
 # cannot be had is said plainly; the tests that need it then skip, each naming it.
 set -u
 
-# Both lines of Express, asked in tests/scope what they make of a request.
+# Both lines of Express, asked in tests/scope what they make of a request, and axe-core, which looks
+# at pages as somebody with a screen reader has to.
 modules="${XDG_CACHE_HOME:-$HOME/.cache}/maintenance-gateway/node"
 if [ ! -d "$modules/node_modules/express4" ] && command -v npm >/dev/null 2>&1; then
     echo "installing for the tests: express"
@@ -13,6 +14,15 @@ if [ ! -d "$modules/node_modules/express4" ] && command -v npm >/dev/null 2>&1; 
 fi
 [ -d "$modules/node_modules/express4" ] ||
     echo "SKIPPED: no node with Express here and it could not be installed; tests that need it are skipped"
+
+if [ ! -f "$modules/node_modules/axe-core/axe.min.js" ] && command -v npm >/dev/null 2>&1; then
+    echo "installing for the tests: axe-core"
+    mkdir -p "$modules"
+    npm install --silent --no-audit --no-fund --no-package-lock --prefix "$modules" \
+        axe-core@4 >/dev/null 2>&1
+fi
+[ -f "$modules/node_modules/axe-core/axe.min.js" ] ||
+    echo "SKIPPED: no axe-core here and it could not be installed; tests that need it are skipped"
 
 missing=""
 for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium; do

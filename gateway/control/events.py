@@ -48,9 +48,9 @@ async def _stream(request: web.Request, names: Collection[str]) -> web.StreamRes
         return response
     response.force_close()
     async with news.follow(names) as listener:
-        await response.prepare(request)
         tell = partial(_events, names)
         with suppress(ConnectionError):  # the caller has left
+            await response.prepare(request)
             if names is EVENTS:
                 await response.write(_snapshot(await listener.next(HEARTBEAT)))
             await _keep_telling(request, response, listener, tell)

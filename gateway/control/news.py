@@ -138,7 +138,7 @@ class News:
                 "guards": {"revision": status["revision"], "guards": status["guards"]},
                 "audit": self._audit,
                 "health": _health(status),
-                "counters": _counters(status),
+                "counters": _counters(status, self._services.clock()),
             }
         messages = {name: (json.dumps(each), each) for name, each in documents.items()}
         for listener in self._listeners:
@@ -164,5 +164,6 @@ def _health(status: Document) -> Document:
     return {"members": still, **{key: status[key] for key in ("store", "config", "failures")}}
 
 
-def _counters(status: Document) -> Document:
-    return {key: status[key] for key in ("revision", "held", "traffic")}
+def _counters(status: Document, now: float) -> Document:
+    # With the time, so that there is news at each look: a rate that falls to nothing is some.
+    return {**{key: status[key] for key in ("revision", "held", "traffic")}, "at": now}

@@ -80,10 +80,11 @@
 
   // Forms
 
-  async function send(form, button) {
+  let sending = Promise.resolve();
+
+  async function send(form, body) {
     busy = true;
     try {
-      const body = new URLSearchParams(new FormData(form, button));
       const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
       const page = await read(answer);
       if (!page) return;
@@ -112,7 +113,9 @@
     const form = event.target;
     if (form.method !== "post" || form.action.endsWith("/logout")) return;
     event.preventDefault();
-    if (!busy) send(form, event.submitter);
+    // As it is pressed: by the time that it is sent, the button may say the opposite.
+    const body = new URLSearchParams(new FormData(form, event.submitter));
+    sending = sending.then(() => send(form, body));
   });
 
   // Counters
@@ -137,14 +140,14 @@
   }
 
   function count(counters) {
-    const now = performance.now(), { traffic, held } = counters;
+    const { at, traffic, held } = counters;
     draw("in_flight", traffic.in_flight);
     draw("held", held);
     if (last) {
-      const seconds = (now - last.now) / 1000;
+      const seconds = Math.max(at - last.at, 0.1);
       for (const name of ["forwarded", "refused"]) draw(name, Math.max(0, traffic[name] - last.traffic[name]) / seconds);
     }
-    last = { now, traffic };
+    last = counters;
   }
 
   // The stream
