@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gateway.core.patches import LONGEST_TEXT, LONGEST_TIME, LONGEST_USER, MOST_USERS
+from gateway.core.durations import LONGEST_TIME
+from gateway.core.patches import LONGEST_TEXT, LONGEST_USER, MOST_USERS
 
 Shape = dict[str, object]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+LONGEST_TIME = 366 * 86_400.0  # seconds: a year
+
 
 def parse_duration(value: object) -> float:
     """Seconds: of a number, or of ``90``, ``90s``, ``5m``, ``2h``, ``1d``, ``500ms`` as text.
@@ -21,6 +23,14 @@ def parse_duration(value: object) -> float:
     if not 0 <= value <= _LONGEST:  # neither is NaN
         raise ValueError("must be neither negative nor endless")
     return float(value)
+
+
+def within_a_year(value: object) -> float:
+    """The same, of a year at most."""
+    seconds = parse_duration(value)
+    if seconds > LONGEST_TIME:
+        raise ValueError("must be a year at most")
+    return seconds
 
 
 _EXPECTED = "must be seconds, or a duration such as 90s, 5m or 2h"

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.core.durations import parse_duration
+from gateway.core.durations import within_a_year
 from gateway.core.flags import Mode
 from gateway.core.window_reading import WindowError, read_window
 
 MOST_USERS = 10_000
 LONGEST_USER = 512  # characters
 LONGEST_TEXT = 4_000
-LONGEST_TIME = 366 * 86_400.0  # seconds: a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def read_lasts(value: object) -> float | None:
     if value is None:
         return None
     try:
-        lasts = _within_a_year(value)
+        lasts = within_a_year(value)
     except ValueError as error:
         raise PatchError([("for", str(error))]) from error
     if not lasts:
@@ -172,15 +171,8 @@ def _percentage(value: object) -> float:
     raise ValueError("must be a number from 0 to 100")
 
 
-def _within_a_year(value: object) -> float:
-    seconds = parse_duration(value)
-    if seconds > LONGEST_TIME:
-        raise ValueError("must be a year at most")
-    return seconds
-
-
 def _whole_seconds(value: object) -> int:
-    seconds = _within_a_year(value)
+    seconds = within_a_year(value)
     if seconds != int(seconds):
         raise ValueError("must be whole seconds")
     return int(seconds)
@@ -223,7 +215,7 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "enabled": _bool,
     "users": lambda value: list(read_users(value)),
     "rollout": _percentage,
-    "ttl": _within_a_year,
+    "ttl": within_a_year,
     "mode": _mode,
     "page.message": _text,
     "page.retry_after": _whole_seconds,

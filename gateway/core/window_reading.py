@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from gateway.core.durations import parse_duration
+from gateway.core.durations import within_a_year
 from gateway.core.windows import Occurrence, Window
 
 KEYS = ("start", "end", "cron", "for", "timezone", "announce")
-LONGEST = 366 * 86_400.0  # seconds: a year
 
 T = TypeVar("T")
 
@@ -45,7 +44,7 @@ def read_window(document: Mapping[str, object]) -> Window:
     start = reading.take("start", lambda value: _moment(value, zone, fold=0), 0.0)
     end = reading.take("end", lambda value: _moment(value, zone, fold=1), 0.0)
     cron, lasts = reading.take("cron", _cron, ""), reading.take("for", _lasting, 0.0)
-    announce = reading.take("announce", _duration, 0.0)
+    announce = reading.take("announce", within_a_year, 0.0)
     if not errors and not cron and end <= start:
         errors.append(("end", "must be after the start"))
     if errors:
@@ -119,15 +118,8 @@ def _cron(value: object) -> str:
     return fields
 
 
-def _duration(value: object) -> float:
-    seconds = parse_duration(value)
-    if seconds > LONGEST:
-        raise ValueError("must be a year at most")
-    return seconds
-
-
 def _lasting(value: object) -> float:
-    seconds = _duration(value)
+    seconds = within_a_year(value)
     if not seconds:
         raise ValueError("must be longer than nothing")
     return seconds
