@@ -60,6 +60,8 @@ def _told(document: Document) -> Iterator[str]:
     else:
         applying = listed([str(name) for name in document.get("applying") or ()])
         beside = f", and {applying} applied" if applying else ""
+        if bypassed := listed([str(name) for name in document.get("bypassed") or ()]):
+            beside += f", past {bypassed} by a bypass link"
         yield one_line(f"forwarded to the app ({reason}){beside}")
     verdicts = document.get("verdicts") or []
     rows = [

@@ -15,7 +15,7 @@ Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 def for_option() -> Decorator:
     text = "Undo it after a while: 30m, 2h."
-    return click.option("--for", "lasts", metavar="DURATION", callback=_duration, help=text)
+    return click.option("--for", "lasts", metavar="DURATION", callback=duration, help=text)
 
 
 def reason_option() -> Decorator:
@@ -45,8 +45,8 @@ def patch(values: dict[str, object], reason: str, lasts: str | None = None) -> d
     return {**values, **{key: value for key, value in extra.items() if value}}
 
 
-def _duration(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
-    # Handed on as written, once it is known to be one.
+def duration(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """The callback of an option that takes one: as it was written, once it is known to be one."""
     try:
         if text is not None and not parse_duration(text):
             raise click.BadParameter("must be longer than nothing")

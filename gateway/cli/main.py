@@ -26,10 +26,11 @@ VERBS = {
     "reset": "gateway.cli.reset:reset",
     "explain": "gateway.cli.explain:explain",
     "preview": "gateway.cli.preview:preview",
+    "bypass": "gateway.cli.bypass:bypass",
     "audit": "gateway.cli.audit:audit",
 }
 
-LATER = ("bypass", "watch")
+LATER = ("watch",)
 
 
 class Verbs(click.Group):
@@ -66,6 +67,6 @@ def main(ctx: click.Context, url: str | None, token: str | None, *, as_json: boo
     """Takes a running site out of service, whole or in part, with no change to it.
 
     The options here are for the verbs that ask a running gateway (status, on, off, set, reset,
-    explain, audit); each of them takes them after its name as well.
+    explain, bypass, audit); each of them takes them after its name as well.
     """
     ctx.obj = Target(url, token, as_json)

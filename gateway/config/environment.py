@@ -76,6 +76,7 @@ FORMS: Mapping[str, Form] = {
     "hold.rate": Form.VALUE,
     "allow.paths": Form.LIST,
     "allow.ips": Form.LIST,
+    "allow.key": Form.TEXT,
     "page.title": Form.TEXT,
     "page.message": Form.TEXT,
     "page.retry_after": Form.VALUE,
@@ -85,11 +86,6 @@ FORMS: Mapping[str, Form] = {
     "page.progress": Form.VALUE,
     "cors.origins": Form.LIST,
     "flags": Form.YAML,
-}
-
-# Keys of later versions: no settings, and never taken for one that was misspelt.
-LATER: Mapping[str, str] = {
-    "allow.key": "bypass links for the whole site",
 }
 
 # Read by the command line, and set by it for the commands it runs: no settings.
@@ -244,14 +240,10 @@ def _with_port(root: Table, reading: _Reading) -> Table:
 def _refuse_unknown(environ: Mapping[str, str], used: set[str], report: Report) -> None:
     known = [*map(variable, FORMS), "GATEWAY_ENABLED", *OTHERS]
     plain = [each.removeprefix(_PREFIX) for each in known]
-    later = {variable(path): path for path in LATER}
     for name, value in environ.items():
         if not name.startswith(_PREFIX) or name in used or name in known:
             continue
-        if name in later:
-            message = f"this version does not do {LATER[later[name]]} yet"
-            report.add(Origin(FILE, None, name), message)
-        elif not _is_service_link(name, value):
+        if not _is_service_link(name, value):
             # The prefix is left out: it alone makes all of them alike.
             near = did_you_mean(name.removeprefix(_PREFIX), plain).replace('"', f'"{_PREFIX}', 1)
             report.add(Origin(FILE, None, name), "is no setting of the gateway" + near)

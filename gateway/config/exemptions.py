@@ -14,25 +14,20 @@ NEEDS_USER = "needs the flag to have user, such as user: {cookie: uid}"
 
 
 def read_site_exemptions(section: Section) -> Exemptions:
-    """The exemptions from every flag: by path and by address."""
+    """The exemptions from every flag: by path and by address, and by links that ``key`` signs."""
     with section:
-        section.later("key", "one bypass key for all flags")
         if section.node("users") is not None:
             section.refuse("users", "belongs into a flag's allow: the flag says who a user is")
         return Exemptions(
             paths=section.each("paths", path_pattern(case_sensitive=False)),
             networks=section.each("ips", network),
+            key=section.take("key", secret, None),
         )
 
 
 def read_exemptions(section: Section, *, case_sensitive: bool, knows_users: bool) -> Exemptions:
-    """One flag's own exemptions; ``users`` only if the flag says where a user is read.
-
-    ``key`` is to sign bypass links, which this version does not make. It is checked, so that
-    a config with one is ready for them, and kept nowhere, so that it cannot leak.
-    """
+    """One flag's own exemptions; ``users`` only if the flag says where a user is read."""
     with section:
-        section.take("key", secret, None)
         users = frozenset(section.each("users", word))
         if users and not knows_users:
             section.refuse("users", NEEDS_USER)
@@ -40,6 +35,7 @@ def read_exemptions(section: Section, *, case_sensitive: bool, knows_users: bool
             paths=section.each("paths", path_pattern(case_sensitive=case_sensitive)),
             networks=section.each("ips", network),
             users=users,
+            key=section.take("key", secret, None),
         )
 
 

@@ -28,11 +28,14 @@ def answer(document: Mapping[str, object], revision: int | None = None) -> web.R
     return response
 
 
-def flag_document(view: FlagView, in_flight: int, held: int, site: Page, now: float) -> Document:
+def flag_document(
+    view: FlagView, in_flight: int, held: int, site: Page, now: float, *, links: bool
+) -> Document:
     """One flag as it holds now, and beside it what the YAML says alone (``yaml``).
 
     ``in_flight`` is how many exchanges under way it is about, ``held`` how many requests wait
-    for it; ``site`` is the page of the site, ``now`` seconds since the epoch.
+    for it; ``site`` is the page of the site, ``now`` seconds since the epoch; ``links``: there may
+    be some past it.
     """
     flag, state = view.flag, view.state
     lift = view.override.lift if view.override is not None else None
@@ -52,6 +55,7 @@ def flag_document(view: FlagView, in_flight: int, held: int, site: Page, now: fl
         "description": flag.description,
         "strict": flag.strict,
         "max": None if flag.longest is None else _number(flag.longest),
+        "bypass": links,
         "notice": {"banner": flag.notice.banner, "hide": list(flag.notice.hide)},
         "strip": {"cookies": list(flag.strip.cookies), "headers": list(flag.strip.headers)},
         "source": _source_document(flag.trigger),

@@ -47,11 +47,13 @@ async def explanation(services: Services, facts: Facts) -> Document:
     decision = decide(facts, snapshot, now)
     flag, word = _outcome(decision)
     applying = decision.applying if isinstance(decision, Forward) else ()
+    bypassed = decision.bypassed if isinstance(decision, Forward) else ()
     return {
         "flag": flag,
         "decision": word,
         "reason": decision.reason.value,
         "applying": list(applying),
+        "bypassed": list(bypassed),
         "request": {
             "method": facts.method.decode(),
             "host": facts.host.decode("utf-8", "replace"),

@@ -13,6 +13,7 @@ from gateway.control.documents import Document, answer, flag_document
 from gateway.control.preconditions import if_match
 from gateway.control.problems import Problem, shown
 from gateway.control.services import SERVICES, Services
+from gateway.core.gated import GatedRule
 from gateway.core.patches import read_patch
 from gateway.core.snapshot import FlagView, Snapshot
 
@@ -34,12 +35,15 @@ async def flag_documents(
     services: Services, snapshot: Snapshot, places: Sequence[int]
 ) -> list[Document]:
     """The flags of ``snapshot`` at these places, which are in order."""
-    counts = await services.concerned([snapshot.rules[place] for place in places])
+    rules = [snapshot.rules[place] for place in places]
+    counts = await services.concerned(rules)
     page, held, now = services.state.settings.page, services.held(), services.clock()
     views = [snapshot.views[place] for place in places]
     return [
-        flag_document(view, count, held.get(view.flag.name, 0), page, now)
-        for view, count in zip(views, counts, strict=True)
+        flag_document(
+            view, count, held.get(view.flag.name, 0), page, now, links=isinstance(rule, GatedRule)
+        )
+        for view, rule, count in zip(views, rules, counts, strict=True)
     ]
 
 
@@ -77,7 +81,8 @@ async def flag_answer(request: web.Request, snapshot: Snapshot) -> web.Response:
     services = request.app[SERVICES]
     (count,) = await services.concerned((rule,))
     held = services.held().get(view.flag.name, 0)
-    document = flag_document(view, count, held, services.state.settings.page, services.clock())
+    page, links = services.state.settings.page, isinstance(rule, GatedRule)
+    document = flag_document(view, count, held, page, services.clock(), links=links)
     return answer({**document, "revision": snapshot.revision}, snapshot.revision)
 
 

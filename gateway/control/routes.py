@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.control.audit import LAST, MOST, show_audit
+from gateway.control.bypass import make_link, revoke_links
 from gateway.control.drain import drain_flag
 from gateway.control.events import CONTENT_TYPE as EVENT_STREAM
 from gateway.control.events import stream_events
@@ -25,6 +26,7 @@ from gateway.control.shapes import (
     FIELD,
     HEADER_LINE,
     METHOD,
+    PASS,
     REASON,
     TARGET,
     TEXT,
@@ -66,6 +68,7 @@ _FORWARDED = (
 )
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST}
 _BEFORE = {"type": "integer", "minimum": 1, "maximum": LAST}
+_PASS = Query("id", "The one link that is to be revoked; all of them unless said.", PASS)
 _AUDIT = (
     Query("limit", "How many entries; 100 unless said.", _LIMIT),
     Query("before", "Only entries older than the one of this id.", _BEFORE),
@@ -144,6 +147,27 @@ ROUTES: tuple[Route, ...] = (
         types=PREVIEWED,
         queries=_PREVIEW,
         errors=(400, 404),
+    ),
+    Route(
+        "POST",
+        f"{_FLAG}/bypass",
+        make_link,
+        "Makes a link past a flag: signed, for a while, and to be revoked",
+        "Link",
+        takes="NewLink",
+        errors=(*_BODY, 404, 409),
+        done=201,
+    ),
+    Route(
+        "DELETE",
+        f"{_FLAG}/bypass",
+        revoke_links,
+        "Revokes the links past a flag that were made up to now, or one of them",
+        "FlagAtRevision",
+        takes="Reason",
+        bare=True,
+        queries=(_PASS, _REASON),
+        errors=_CHANGE,
     ),
     Route("GET", f"{API}/guards", list_guards, "Who guards what", "Guards", errors=(503,)),
     Route(

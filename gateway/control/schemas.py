@@ -10,6 +10,8 @@ from gateway.control.shapes import (
     COUNT,
     CRON,
     DURATION,
+    LANDING,
+    PASS,
     PATIENCE,
     REASON,
     ROLLOUT,
@@ -70,6 +72,7 @@ _FLAG: Shape = {
     "description": TEXT,
     "strict": YES_NO,
     "max": {**maybe("number"), "description": "Seconds after which, still on, it is forgotten."},
+    "bypass": told(YES_NO, "Whether there may be links past it: it has an `allow.key`."),
     "notice": thing({"banner": TEXT, "hide": several(TEXT)}),
     "strip": thing({"cookies": several(TEXT), "headers": several(TEXT)}),
     "source": maybe("object", description="The trigger file that the flag is on by."),
@@ -222,6 +225,24 @@ SCHEMAS: Mapping[str, Shape] = {
         **_SOMEBODY,
     },
     "Reason": asked({"reason": REASON}),
+    "NewLink": asked(
+        {
+            "for": told(WHILE, "How long it is valid."),
+            "url": told(nullable(LANDING), "Where it leads to; / unless said."),
+            "reason": REASON,
+        },
+        required=("for",),
+    ),
+    "Link": thing(
+        {
+            "flag": TEXT,
+            "id": told(PASS, "What it is revoked by."),
+            "url": told(TEXT, "What to open: whole if an address was given, else a path."),
+            "token": told(TEXT, "What the link carries; a secret."),
+            "expires": {"type": "string", "format": "date-time"},
+            "revision": WHOLE,
+        }
+    ),
     "Drain": asked(
         {
             "user": nullable(USER),
@@ -267,6 +288,7 @@ SCHEMAS: Mapping[str, Shape] = {
             "decision": {"type": "string", "enum": ["forward", "refuse", "hold"]},
             "reason": TEXT,
             "applying": told(several(TEXT), "Flags in mode notice or anonymous that apply to it."),
+            "bypassed": told(several(TEXT), "Flags that hold it but for a pass that it bears."),
             "request": thing({"method": TEXT, "host": TEXT, "target": TEXT, "client": TEXT}),
             "revision": WHOLE,
             "verdicts": several(

@@ -26,6 +26,14 @@ USER: Shape = {
     "maxLength": LONGEST_USER,
     "pattern": r"^[^\u0000-\u001f]+$",
 }
+# A pass's id, as ``secrets.token_urlsafe`` makes them.
+PASS: Shape = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$"}
+# Where a link leads to: a path, or a page of the site by its whole address.
+LANDING: Shape = {
+    "type": "string",
+    "pattern": r"^(https?://[A-Za-z0-9.:\[\]_-]{1,255})?(/([!-.0-\[\]-~][!-\[\]-~]*)?)?$",
+    "maxLength": 2048,
+}
 USERS: Shape = {"type": "array", "items": USER, "maxItems": MOST_USERS}
 
 _TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 RFC 9110's kind of token

@@ -40,6 +40,13 @@ def describe(reason: Reason, view: FlagView, rule: Rule, evidence: Evidence) -> 
             return f"Address {_shown(evidence.request.client)} is in a network that is exempt."
         case Reason.EXEMPT_USER:
             return f"User {_users(rule, evidence)} is exempt."
+        case Reason.BYPASSED:
+            return "The request bears a valid pass of this flag's bypass link."
+        case Reason.BYPASS_VOID:
+            return (
+                "The request bears a pass of a bypass link, but not a valid one: it has expired, "
+                "was revoked, or is not signed with this flag's key."
+            )
         case Reason.NO_IDENTITY:
             return f"The request has no user in {_sources(view)}."
         case Reason.USER_NOT_LISTED:

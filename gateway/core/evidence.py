@@ -55,6 +55,12 @@ class Evidence:
         return self._readings
 
     @property
+    def origin(self) -> bytes:
+        """The target in origin form, as an app that knows no other would get it."""
+        target = self.request.target
+        return target if target[:1] == b"/" else _origin(target)
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """Every host the request may be for: lower case, no port, no final dot.
 

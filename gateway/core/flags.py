@@ -80,6 +80,7 @@ class Exemptions:
     paths: tuple[PathPattern, ...] = ()
     networks: tuple[Network, ...] = ()
     users: frozenset[str] = frozenset()
+    key: str | None = field(default=None, repr=False)  # signs bypass links; a secret
 
 
 @dataclass(frozen=True, slots=True)

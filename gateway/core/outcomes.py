@@ -19,6 +19,7 @@ class Reason(StrEnum):
     EXEMPT_PATH = "exempt_path"
     EXEMPT_ADDRESS = "exempt_address"
     EXEMPT_USER = "exempt_user"
+    BYPASSED = "bypassed"
     NO_IDENTITY = "no_identity"
     USER_NOT_LISTED = "user_not_listed"
     NOTICE = "notice"
@@ -31,6 +32,7 @@ class Reason(StrEnum):
     USER_IN_ROLLOUT = "user_in_rollout"
     IDENTITY_MISSING = "identity_missing"
     LEASE_OUT = "lease_out"
+    BYPASS_VOID = "bypass_void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,13 @@ class Forward:
     """Hand the request to the app: untouched, unless flags apply to what goes on.
 
     ``applying`` names those, of the modes ``notice`` and ``anonymous``, in the order written.
-    With ``OWN_PATH`` the request is for a style sheet of theirs, which the gateway has itself.
+    ``bypassed`` names those that would hold it but for a pass that it bears. With ``OWN_PATH`` the
+    request is for what the gateway has itself: a style sheet of a notice, or a pass.
     """
 
     reason: Reason
     applying: tuple[str, ...] = ()
+    bypassed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

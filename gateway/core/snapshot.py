@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gateway.core.applying import Applying
 from gateway.core.flags import Exemptions, Flag, FlagState, Mode, Trigger
+from gateway.core.gated import Bypassing, GatedRule, gated
 from gateway.core.index import Index, compile_index
 from gateway.core.overrides import Override, standing
+from gateway.core.passes import Gate
 from gateway.core.rules import Readers, Rule, compile_rule
 from gateway.core.strictness import fenced_rule, stricter
 from gateway.core.windows import Occurrence, Phase
@@ -91,7 +93,7 @@ class Snapshot:
     changes_at: float
     unsettled: bool
     rules: tuple[Rule, ...] = field(compare=False, repr=False)
-    holding: Index | Applying | None = field(compare=False, repr=False)
+    holding: Index | Applying | Bypassing | None = field(compare=False, repr=False)
     asking: Index | None = field(compare=False, repr=False)
     by_name: Mapping[str, FlagView] = field(compare=False, repr=False)
 
@@ -111,6 +113,10 @@ class Snapshot:
         return None if view is None or view.on_by_clock_alone else self.rule(name)
 
 
+def ungated(_flag: Flag) -> None:
+    """There are no bypass links: what makes the gates of flags where nobody signs."""
+
+
 def compile_snapshot(
     flags: Sequence[Flag],
     overrides: Mapping[str, Override],
@@ -119,10 +125,12 @@ def compile_snapshot(
     allow: Exemptions,
     now: float,
     others: Mapping[str, Override] | None = None,
+    gates: Callable[[Flag], Gate | None] = ungated,
 ) -> Snapshot:
     """What the YAML and the overrides come to at ``now`` (seconds since the epoch).
 
     ``others`` are the overrides of another history: then each flag is as the stricter has it.
+    ``gates`` makes those of the flags that there are bypass links for.
     """
     views = tuple(_view(flag, overrides.get(flag.name), now) for flag in flags)
     if others is not None:
@@ -130,16 +138,22 @@ def compile_snapshot(
         views = tuple(_stricter(view, twin) for view, twin in zip(views, twins, strict=True))
     readers = Readers()
     rules = tuple(
-        compile_rule(view.flag, view.state, order=order, allow=allow, readers=readers)
+        gated(
+            compile_rule(view.flag, view.state, order=order, allow=allow, readers=readers),
+            gates(view.flag),
+        )
         for order, view in enumerate(views)
     )
-    return _compiled(revision, views, rules, _announcing(views, allow, readers))
+    links = any(isinstance(rule, GatedRule) for rule in rules)
+    announcing = _announcing(views, allow, readers)
+    return _compiled(revision, views, rules, announcing, links=links)
 
 
 def fence(snapshot: Snapshot, *, allow: Exemptions) -> Snapshot | None:
     """The same, but every strict flag holds its whole scope; ``None`` if none is strict.
 
-    The views are those of ``snapshot``: what the flags are said to be has not changed.
+    The views are those of ``snapshot``: what the flags are said to be has not changed. No pass gets
+    past a strict flag then, since another member may have revoked it.
     """
     if not any(view.flag.strict for view in snapshot.views):
         return None
@@ -150,7 +164,8 @@ def fence(snapshot: Snapshot, *, allow: Exemptions) -> Snapshot | None:
         for view, rule in zip(snapshot.views, snapshot.rules, strict=True)
     )
     announcing = _announcing(snapshot.views, allow, Readers())
-    return _compiled(snapshot.revision, snapshot.views, rules, announcing)
+    links = isinstance(snapshot.holding, Bypassing)
+    return _compiled(snapshot.revision, snapshot.views, rules, announcing, links=links)
 
 
 def _announcing(
@@ -175,13 +190,11 @@ def _compiled(
     views: tuple[FlagView, ...],
     rules: tuple[Rule, ...],
     announcing: Iterable[Rule],
+    *,
+    links: bool,
 ) -> Snapshot:
     asking = [rule for rule, view in zip(rules, views, strict=True) if view.state.ttl == 0]
     on = [rule for rule in rules if rule.may_hold]
-    holding = compile_index([rule for rule in on if not rule.mode.lets_go_on], by_user=True)
-    going_on = [rule for rule in (*on, *announcing) if rule.mode.lets_go_on and rule.may_hold]
-    going_on.sort(key=lambda rule: rule.order)
-    applying = compile_index(going_on, by_user=True)
     return Snapshot(
         revision=revision,
         views=views,
@@ -189,10 +202,24 @@ def _compiled(
         changes_at=min((view.changes_at for view in views), default=math.inf),
         unsettled=any(view.phase is not None and view.phase.unsettled for view in views),
         rules=rules,
-        holding=holding if applying is None else Applying(holding, applying),
+        holding=_holding(on, announcing, links=links),
         asking=compile_index(asking, by_user=False),
         by_name={view.flag.name: view for view in views},
     )
+
+
+def _holding(
+    on: Sequence[Rule], announcing: Iterable[Rule], *, links: bool
+) -> Index | Applying | Bypassing | None:
+    holding = compile_index([rule for rule in on if not rule.mode.lets_go_on], by_user=True)
+    going_on = [rule for rule in (*on, *announcing) if rule.mode.lets_go_on and rule.may_hold]
+    going_on.sort(key=lambda rule: rule.order)
+    applying = compile_index(going_on, by_user=True)
+    found = holding if applying is None else Applying(holding, applying)
+    if not links:
+        return found
+    open_to_some = [rule for rule in on if isinstance(rule, GatedRule)]
+    return Bypassing(found, compile_index(open_to_some, by_user=False))
 
 
 def _stricter(view: FlagView, twin: FlagView) -> FlagView:

@@ -19,7 +19,7 @@ from gateway.pages.content import clean
 
 # In the page's flow, so that it covers nothing; as wide as the page, also where that is laid out
 # as a grid or a column. Contrast: 12.6 on light, 11.9 on dark (WCAG AAA wants 7).
-_BANNER_STYLE = """\
+BANNER_STYLE = """\
 .maintenance-notice.maintenance-notice {
   all: revert; display: block !important; box-sizing: border-box; position: relative;
   flex: none; align-self: stretch; grid-column: 1 / -1; order: -1; z-index: 1;
@@ -75,9 +75,15 @@ def sheet(flag: Flag) -> Sheet | None:
         return None
     # A rule for each: one that a browser does not know takes no other with it.
     rules = [f"{selector} {{ display: none !important; }}\n" for selector in flag.notice.hide]
-    body = "".join(("" if not flag.notice.banner else _BANNER_STYLE, *rules)).encode()
+    style = "".join(("" if not flag.notice.banner else BANNER_STYLE, *rules))
+    return make_sheet(OWN_PATHS + flag.name.encode(), style)
+
+
+def make_sheet(start: bytes, style: str) -> Sheet:
+    """A sheet below ``start`` of its path."""
+    body = style.encode()
     digest = hashlib.sha256(body).hexdigest()[:16]
-    path = b"%b%b-%b.css" % (OWN_PATHS, flag.name.encode(), digest.encode())
+    path = b"%b-%b.css" % (start, digest.encode())
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/css; charset=utf-8\r\nContent-Length: %d\r\n"
         b"Cache-Control: %b\r\nX-Content-Type-Options: nosniff\r\n"

@@ -20,6 +20,7 @@ from cachetools import LRUCache
 
 from gateway.core.decision import Reason
 from gateway.core.flags import Page
+from gateway.core.passes import COOKIE
 from gateway.core.snapshot import FlagView
 from gateway.pages.answers import Answer, answer, field_value
 from gateway.pages.content import Content
@@ -140,6 +141,8 @@ class Pages:
             fields.append(("X-Maintenance", field_value(content.flag)))
         if content.percent is not None:
             fields.append(("X-Maintenance-Progress", str(content.percent)))
+        if content.reason == Reason.BYPASS_VOID:
+            fields.append(("Set-Cookie", f"{COOKIE}{content.flag}=; Path=/; Max-Age=0"))
         language: str | None = content.words.tag
         match media:
             case Media.HTML:

@@ -22,6 +22,9 @@ _ERROR_RETRY = {502: 10, 503: 10, 504: 10}
 # The tag of what a person wrote: they did not say.
 _UNSAID = ""
 
+# To whoever followed a bypass link, who would wonder why it does not work any more.
+_VOID = "Your bypass link has expired or was revoked."
+
 
 def refusal_content(
     view: FlagView,
@@ -49,7 +52,7 @@ def refusal_content(
     return Content(
         status=_first(own.status, site.status) or STATUS,
         title=title or usual_title,
-        message=message or usual_message,
+        message=_with_void(message or usual_message, reason, words),
         retry_after=retry_after(view, site, now) if left is None else left,
         promised=expected or left is not None,
         flag=view.flag.name,
@@ -92,6 +95,12 @@ def error_content(status: int, title: str, detail: str, words: Words = ENGLISH) 
         title_language=words.tag if said[title] else ENGLISH.tag,
         message_language=words.tag if said[detail] else ENGLISH.tag,
     )
+
+
+def _with_void(message: str, reason: Reason, words: Words) -> str:
+    if reason is not Reason.BYPASS_VOID:
+        return message
+    return f"{message}\n\n{words.errors.get(_VOID, _VOID)}"
 
 
 def _default_words(view: FlagView, reason: Reason, words: Words) -> tuple[str, str]:

@@ -274,8 +274,8 @@ class ClientConnection(Visitor):
                     return self._hold(request, decision, rest, snapshot)
                 case Forward(Reason.OWN_PATH):
                     return self._reply(request, plane.own(request, snapshot), rest)
-                case Forward(_, flags):
-                    exchange = plane.notices.exchange(plane, self, request, flags, snapshot)
+                case Forward():
+                    exchange = plane.notices.exchange(plane, self, request, decision, snapshot)
                 case never:
                     assert_never(never)
         body = self._body

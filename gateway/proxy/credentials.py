@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Self
 from urllib.parse import unquote_to_bytes
 
 from gateway.core.flags import Strip
@@ -20,20 +21,26 @@ _OLD_VALUE = rb'(?:"(?:[^"\\]|\\.)*+"?|[^;,\s]*+)'
 
 
 class Credentials:
-    """What is taken out: the names of one flag's ``strip``, or of several."""
+    """What is taken out: cookies and headers whose names match these patterns."""
 
     __slots__ = ("_cookie", "_header", "_old_occurrence")
 
-    def __init__(self, strips: Iterable[Strip]) -> None:
-        strips = tuple(strips)
-        cookies = _any_of(cookie_name(name) for strip in strips for name in strip.cookies)
-        headers = _any_of(header_name(name) for strip in strips for name in strip.headers)
+    def __init__(self, cookies: bytes, headers: bytes = rb"(?!)") -> None:
         self._header = re.compile(headers)
         self._cookie = re.compile(GAP + rb'"?' + GAP + cookies + GAP + rb'"?' + GAP)
         # What parts it from its neighbours stays, or they might join to what was taken out.
         self._old_occurrence = re.compile(
             rb'(?:\A|(?<=[,\s"]))' + GAP + cookies + rb'"?' + GAP + rb"=\s*+" + _OLD_VALUE,
             re.DOTALL,
+        )
+
+    @classmethod
+    def named(cls, strips: Iterable[Strip]) -> Self:
+        """Those of one flag's ``strip``, or of several."""
+        strips = tuple(strips)
+        return cls(
+            _any_of(cookie_name(name) for strip in strips for name in strip.cookies),
+            _any_of(header_name(name) for strip in strips for name in strip.headers),
         )
 
     def taken_out(self, head: bytes) -> bytes:

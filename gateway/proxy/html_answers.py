@@ -33,8 +33,10 @@ _LIKE_ASCII = re.compile(
 # Of the app's page, and not of that with a notice in it. CDNs have their own words for caching.
 _NOT_OURS = frozenset({
     b"content-length", b"etag", b"last-modified", b"accept-ranges", b"content-md5", b"digest",
-    b"content-digest", b"repr-digest", b"cache-control", b"expires", b"pragma",
-    b"surrogate-control", b"x-accel-expires",
+    b"content-digest", b"repr-digest",
+})  # fmt: skip
+_CACHING = frozenset({
+    b"cache-control", b"expires", b"pragma", b"surrogate-control", b"x-accel-expires",
 })  # fmt: skip
 _NOT_KEPT = b"private, no-cache"
 
@@ -66,18 +68,26 @@ def bears_notice(head: ResponseHead, flags: bytes, length: int | None) -> Respon
 
     ``flags`` are named to the client, too.
     """
-    status, *lines = head.kept.split(b"\r\n")
-    kept = [line for line in lines if line and not _is_left_away(line)]
-    caching = [line.lower() for line in lines if line[:14].lower() == b"cache-control:"]
-    no_store = any(b"no-store" in line for line in caching)
-    kept.append(b"Cache-Control: %b" % (b"no-store" if no_store else _NOT_KEPT))
-    kept.append(b"X-Maintenance-Notice: %b" % flags)
+    status, *lines = unkept(head).split(b"\r\n")
+    kept = [line for line in lines if line and line.partition(b":")[0].lower() not in _NOT_OURS]
+    if flags:
+        kept.append(b"X-Maintenance-Notice: %b" % flags)
     if length is not None:
         kept.append(b"Content-Length: %d" % length)
     made = ResponseHead(head.status, b"\r\n".join([status, *kept, b""]))
     made.http_1_0, made.keep_alive = head.http_1_0, head.keep_alive
     made.content_length = length
     return made
+
+
+def unkept(head: ResponseHead) -> bytes:
+    """The lines of an answer, as it goes on, that no cache may use for anybody else."""
+    lines = head.kept.split(b"\r\n")[:-1]
+    caching = [line.lower() for line in lines if line[:14].lower() == b"cache-control:"]
+    no_store = any(b"no-store" in line for line in caching)
+    kept = [line for line in lines if not _says_to_cache(line)]
+    kept.append(b"Cache-Control: %b" % (b"no-store" if no_store else _NOT_KEPT))
+    return b"\r\n".join([*kept, b""])
 
 
 def style_nonce(head: ResponseHead) -> bytes | None:
@@ -102,6 +112,6 @@ def _joined(found: dict[bytes, list[bytes]], name: bytes) -> bytes:
     return b",".join(found.get(name, ())).lower()
 
 
-def _is_left_away(line: bytes) -> bool:
+def _says_to_cache(line: bytes) -> bool:
     name = line.partition(b":")[0].lower()
-    return name in _NOT_OURS or name.endswith(b"cdn-cache-control")
+    return name in _CACHING or name.endswith(b"cdn-cache-control")

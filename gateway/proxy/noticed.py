@@ -109,5 +109,5 @@ class NoticedExchange(Exchange):
         return b"%x\r\n%b\r\n" % (len(data), data) if data and self._in_chunks else data
 
     def _count(self, outcome: str) -> None:
-        if outcome:
+        if outcome and self._insertion.flags:
             self._plane.tally.noticed(outcome)

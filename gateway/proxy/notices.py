@@ -1,4 +1,5 @@
-"""What is done to requests that flags apply to, in the modes ``notice`` and ``anonymous``.
+"""What is done to requests that flags apply to, in the modes ``notice`` and ``anonymous``, and to
+those that a pass lets by, so that whoever bears it does not forget.
 
 Made once for each set of flags that applies together, and for as long as their snapshot is the
 one that decides.
@@ -10,13 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.core.flags import Flag
+from gateway.core.outcomes import Forward
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
 from gateway.pages.notice import Sheet, banner, link, noticing, sheet
+from gateway.pages.reminder import REMINDER_SHEET, reminder
 from gateway.proxy.credentials import Credentials
 from gateway.proxy.exchange import Exchange
 from gateway.proxy.fields import without
 from gateway.proxy.noticed import NoticedExchange
+from gateway.proxy.reminding import RemindingExchange
 from gateway.proxy.request import RequestHead
 
 if TYPE_CHECKING:
@@ -53,6 +57,7 @@ class Handling:
     field: bytes  # a line, or nothing
     credentials: Credentials | None
     insertion: Insertion | None
+    bypassed: bytes  # names of flags, or nothing
 
     def prepared(self, request: RequestHead) -> RequestHead:
         """The request as the app gets it. What a drain reads of it stays as it came."""
@@ -71,7 +76,7 @@ class Notices:
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
-        self._handlings: dict[tuple[str, ...], Handling] = {}
+        self._handlings: dict[Forward, Handling] = {}
         self._sheets: dict[str, Sheet] = {}
 
     def exchange(
@@ -79,20 +84,26 @@ class Notices:
         plane: DataPlane,
         client: ClientConnection,
         request: RequestHead,
-        flags: tuple[str, ...],
+        decision: Forward,
         snapshot: Snapshot,
     ) -> Exchange:
-        """The exchange for a request that goes on with ``flags`` applying to it."""
+        """The exchange for a request that flags apply to, or that gets past some."""
         self._look_at(snapshot)
-        handling = self._handlings.get(flags)
+        handling = self._handlings.get(decision)
         if handling is None:
             if len(self._handlings) >= _MOST:
                 self._handlings.clear()
-            handling = self._handlings[flags] = self._handling(flags, snapshot)
-        request = handling.prepared(request)
-        if handling.insertion is None:
+            handling = self._handlings[decision] = self._handling(decision, snapshot)
+        request, insertion = handling.prepared(request), handling.insertion
+        if insertion is None:
             return Exchange(plane, client, request, snapshot.revision)
-        return NoticedExchange(plane, client, request, snapshot.revision, handling.insertion)
+        if not handling.bypassed:
+            return NoticedExchange(plane, client, request, snapshot.revision, insertion)
+        for name in decision.bypassed:
+            plane.tally.bypass(name)
+        exchange = RemindingExchange(plane, client, request, snapshot.revision, insertion)
+        exchange.bypassed = handling.bypassed
+        return exchange
 
     def answer(self, request: RequestHead, snapshot: Snapshot) -> Answer | None:
         """The style sheet that is asked for, if it is one of the snapshot's."""
@@ -110,20 +121,27 @@ class Notices:
         made = {view.flag.name: sheet(noticing(view)) for view in snapshot.views if view.notices}
         self._sheets = {name: each for name, each in made.items() if each is not None}
 
-    def _handling(self, names: tuple[str, ...], snapshot: Snapshot) -> Handling:
-        views = [snapshot.by_name[name] for name in names]
+    def _handling(self, decision: Forward, snapshot: Snapshot) -> Handling:
+        views = [snapshot.by_name[name] for name in decision.applying]
         told = [noticing(view) for view in views if view.notices]
         strips = [view.flag.strip for view in views if not view.notices]
         flags = ", ".join(flag.name for flag in told).encode()
         return Handling(
             field=b"X-Maintenance-Notice: %b\r\n" % flags if told else b"",
-            credentials=Credentials(strips) if strips else None,
-            insertion=self._insertion(flags, told),
+            credentials=Credentials.named(strips) if strips else None,
+            insertion=self._insertion(flags, told, decision.bypassed),
+            bypassed=", ".join(decision.bypassed).encode(),
         )
 
-    def _insertion(self, names: bytes, flags: list[Flag]) -> Insertion | None:
-        sheets = tuple(self._sheets[flag.name] for flag in flags if flag.name in self._sheets)
-        return Insertion(names, sheets, b"".join(map(banner, flags))) if sheets else None
+    def _insertion(
+        self, names: bytes, flags: list[Flag], bypassed: tuple[str, ...]
+    ) -> Insertion | None:
+        sheets = [self._sheets[flag.name] for flag in flags if flag.name in self._sheets]
+        banners = list(map(banner, flags))
+        if bypassed:
+            sheets.append(REMINDER_SHEET)
+            banners.append(reminder(bypassed))
+        return Insertion(names, tuple(sheets), b"".join(banners)) if sheets else None
 
 
 def _may_show_a_page(request: RequestHead) -> bool:

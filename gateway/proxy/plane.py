@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.config.settings import Settings
 from gateway.core.addresses import compile_networks
 from gateway.core.decision import HeldBack
+from gateway.core.passes import OWN_PATHS as LINKS
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
 from gateway.pages.news import News, Progress
@@ -30,6 +31,7 @@ from gateway.proxy.deadlines import Sweep
 from gateway.proxy.descriptors import Descriptors
 from gateway.proxy.errors import ClientError
 from gateway.proxy.in_flight import InFlight
+from gateway.proxy.links import answer_link
 from gateway.proxy.notices import Notices
 from gateway.proxy.peer import Peer
 from gateway.proxy.pool import Pool
@@ -231,11 +233,18 @@ class DataPlane:
         return block.wish
 
     def own(self, request: RequestHead, snapshot: Snapshot) -> Answer:
-        """The answer to a request for what notices are made of."""
-        found = self.notices.answer(request, snapshot)
+        """The answer to a request for what notices are made of, or for a pass."""
+        wish = self.wish(request)
+        if request.origin.startswith(LINKS):
+            # As last known: to follow a link opens nothing, and what it sets is judged each time.
+            last, now = self.live.snapshot, self.wall_time()
+            found = answer_link(request, last, self.pages, wish, now)
+        else:
+            found = self.notices.answer(request, snapshot)
         if found is not None:
             return found
-        return self.pages.error(404, "Not found", "there is no such notice", self.wish(request))
+        detail = "there is nothing of the gateway's here"
+        return self.pages.error(404, "Not found", detail, wish)
 
     def spawn(
         self, work: Coroutine[None, None, None], failed: Callable[[], None]

@@ -20,9 +20,10 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.config.settings import Address, Control, OnAppDown, Settings
-from gateway.core.applying import OWN_PATHS
+from gateway.core.applying import OWN_PATHS as NOTICES
 from gateway.core.calls import CLIENT_FIELD, TOGGLE
 from gateway.core.flags import Exemptions
+from gateway.core.passes import OWN_PATHS as LINKS
 from gateway.core.snapshot import Snapshot, compile_snapshot
 from gateway.pages.answers import Answer, answer
 from gateway.pages.pages import Pages
@@ -81,7 +82,7 @@ class Reception:
         elif target == self._prefix:
             # A dashboard's own links are relative: they begin at the folder.
             return answer(308, [("Location", f"{target.decode()}/")], b"")
-        elif target.startswith(OWN_PATHS) or not self._calls.fullmatch(target):
+        elif target.startswith((NOTICES, LINKS)) or not self._calls.fullmatch(target):
             return None
         else:
             origin = target[len(self._prefix) :]

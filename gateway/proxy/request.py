@@ -10,6 +10,7 @@ only what is new (measured: 0.7 us a request against 3.6; 0.8 against 7.1 for a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ from httptools import (
     HttpRequestParser,
 )
 
+from gateway.core.passes import COOKIE
 from gateway.proxy.body import NO_BODY, BodyReader, ChunkedBody, LengthBody
+from gateway.proxy.credentials import Credentials
 from gateway.proxy.errors import ClientError, bad_request
 from gateway.proxy.fields import HOP_BY_HOP, cut, options, pairs, tells_the_way, without
 from gateway.proxy.grammar import (
@@ -47,6 +50,10 @@ MAX_FIELDS = 128
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 
 _NONE: frozenset[bytes] = frozenset()
+
+# Of bypass links: for the gateway alone, whether its flag is on or not.
+_PASS = COOKIE.encode()
+_PASSES = Credentials(cookies=re.escape(_PASS) + rb"[A-Za-z0-9_.\-]*")
 
 
 class FieldBlock:
@@ -260,6 +267,8 @@ def _settle_fields(block: FieldBlock) -> bytes:
     plain = not block.http_1_0 and not block.has_body
     block.upgrade = block.upgrade and b"upgrade" in options and plain
     kept = cut(block.raw, dropped)
+    if _PASS in block.raw:  # 4 % of the settling of a browser's head, which is done once
+        kept = _PASSES.taken_out(kept)
     return without(kept, block.named) if block.named else kept
 
 

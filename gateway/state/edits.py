@@ -18,6 +18,8 @@ from gateway.core.overrides import (
     standing,
     state_digest,
 )
+from gateway.core.passes import is_revocation, revocation_key, revoked
+from gateway.core.patches import PatchError
 from gateway.core.windows import followed
 from gateway.state.history import has_lost, lost
 from gateway.stores.base import AuditEntry, Change, Edit, StoredState
@@ -60,6 +62,24 @@ def change_override(flag: Flag, step: Step, act: Act, known: StoredState) -> Edi
         moved = changes(flag.state, current, after, act.at)
         entry = AuditEntry(act.at, act.by, act.action, flag.name, act.reason, moved)
         return Change({flag.name: after}, (entry,))
+
+    return edit
+
+
+def revoke(flag: str, one: str | None, act: Act, known: StoredState) -> Edit:
+    """One pass of a flag, by its id, or (None) all that were made up to now, are worth nothing."""
+    key = revocation_key(flag)
+
+    def edit(stored: StoredState) -> Change:
+        _check(stored, known)
+        if act.if_match not in (None, stored.revision):
+            raise RevisionMoved(stored.revision)
+        try:
+            after = revoked(stored.overrides.get(key), one, now=act.at, by=act.by)
+        except ValueError as error:
+            raise PatchError([("id", str(error))]) from error
+        entry = AuditEntry(act.at, act.by, act.action, flag, act.reason, {"id": one})
+        return Change({key: after}, (entry,))
 
     return edit
 
@@ -123,7 +143,8 @@ def take_in(
         dropped = [
             name
             for name, override in stored.overrides.items()
-            if name not in flags or override.digest != state_digest(flags[name].state)
+            if not is_revocation(name)
+            and (name not in flags or override.digest != state_digest(flags[name].state))
         ]
         after = {
             name: on_course(flags.get(name), None, stored.overrides[name], now) for name in dropped

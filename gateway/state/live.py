@@ -40,7 +40,15 @@ from gateway.state.definitions import (
     unexpected,
     watched,
 )
-from gateway.state.edits import Act, RevisionMoved, Step, change_override, keep_time, take_in
+from gateway.state.edits import (
+    Act,
+    RevisionMoved,
+    Step,
+    change_override,
+    keep_time,
+    revoke,
+    take_in,
+)
 from gateway.state.followers import Followers
 from gateway.state.history import has_lost, lost
 from gateway.state.lease import Lease
@@ -219,6 +227,15 @@ class LiveState:
         """Back to what the YAML says; idempotent. Raises as ``flip``."""
         act = Act(by, "reset", self._clock(), reason, if_match)
         return await self._change(flag, lambda _flag, _current: None, act)
+
+    async def revoke_passes(
+        self, flag: str, one: str | None, *, by: str, reason: str = "", if_match: int | None = None
+    ) -> Snapshot:
+        """Make one pass of a flag, or all up to now, worth nothing. Raises as ``flip``."""
+        act = Act(by, "revoke", self._clock(), reason, if_match)
+        async with self._turn:
+            await self._update(revoke(flag, one, act, self._stored))
+            return self.snapshot
 
     async def audit(self, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
         """The newest entries first, those before the ``id`` given. Raises ``StoreError``."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from gateway.config import Settings
 from gateway.core.snapshot import Snapshot, compile_snapshot
+from gateway.state.passes import Passes
 from gateway.stores.base import StoredState
 
 
@@ -19,6 +20,7 @@ class Present:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._passes = Passes(clock)
         self._revision = 0
         self._at = 0.0
 
@@ -27,6 +29,7 @@ class Present:
     ) -> Snapshot:
         """That of ``stored``; where history was ``lost``, each flag as the stricter has it."""
         now = self._clock()
+        histories = [stored.overrides] if lost is None else [stored.overrides, lost.overrides]
         self._at = max(now, self._at) if stored.revision == self._revision else now
         self._revision = stored.revision
         return compile_snapshot(
@@ -36,4 +39,5 @@ class Present:
             allow=settings.allow,
             now=self._at,
             others=None if lost is None else lost.overrides,
+            gates=self._passes.gates(settings.allow.key, *histories),
         )

@@ -77,7 +77,7 @@ class AuditEntry:
 
     at: float
     by: str
-    action: str  # flip, users, reset, lift, window, config, refused
+    action: str  # flip, users, reset, lift, window, config, bypass, revoke, refused
     flag: str
     reason: str = ""
     changes: Mapping[str, object] | None = None

@@ -129,6 +129,12 @@ def _counters(tally: Tally) -> Iterator[Metric]:
             "flag",
             tally.held,
         ),
+        (
+            "requests_bypassed",
+            "Requests that a bypass link let past a flag that is on",
+            "flag",
+            tally.bypassed,
+        ),
         ("app_answers", "Answers of the app by first digit", "class", answers),
         (
             "notices",

@@ -18,6 +18,7 @@ class Tally:
     __slots__ = (
         "answers",
         "asked",
+        "bypassed",
         "connections",
         "failures",
         "forwarded",
@@ -34,6 +35,7 @@ class Tally:
         self.retried = 0
         self.refused: dict[str, int] = {}  # by flag; flags are as many as the YAML has
         self.held: dict[str, int] = {}  # by flag, "" for the app: began to wait
+        self.bypassed: dict[str, int] = {}  # by flag: let by for a pass
         self.answers = [0] * _CLASSES  # the app's, by first digit of the status
         self.failures: dict[int, int] = {}  # 502 and 504, and answers cut short
         self.notices: dict[str, int] = {}  # HTML pages under a notice, by what came of it
@@ -45,6 +47,9 @@ class Tally:
 
     def hold(self, flag: str) -> None:
         self.held[flag] = self.held.get(flag, 0) + 1
+
+    def bypass(self, flag: str) -> None:
+        self.bypassed[flag] = self.bypassed.get(flag, 0) + 1
 
     def answered(self, status: int) -> None:
         self.answers[status // 100 if status < 600 else 5] += 1
@@ -74,6 +79,8 @@ class Tally:
             self.refused[flag] = self.refused.get(flag, 0) + count
         for flag, count in other.held.items():
             self.held[flag] = self.held.get(flag, 0) + count
+        for flag, count in other.bypassed.items():
+            self.bypassed[flag] = self.bypassed.get(flag, 0) + count
         for outcome, count in other.notices.items():
             self.notices[outcome] = self.notices.get(outcome, 0) + count
         for decision, count in other.asked.items():

@@ -171,12 +171,13 @@ def test_case_is_told_apart_where_it_is_said(read):
     assert [pattern.case_sensitive for pattern in patterns] == [True, False]
 
 
-def test_exemptions_are_read_and_the_bypass_key_is_kept_nowhere(read, errors):
+def test_exemptions_are_read_and_the_bypass_key_shows_nowhere(read, errors):
     text = f"{USER}, allow: {{paths: [/a/b], ips: [10.0.0.1], users: [ops, 7], key: k3y-of-links}}"
     found = flag(read, text)
 
     assert found.allow.users == {"ops", "7"}
     assert [str(network) for network in found.allow.networks] == ["10.0.0.1/32"]
+    assert found.allow.key == "k3y-of-links"
     assert "k3y-of-links" not in repr(found)
     assert flag_errors(errors, "allow: {key: ''}") == [
         "allow.key: is empty; an empty secret would let everybody in"

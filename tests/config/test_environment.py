@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config import ConfigErrors, load
-from gateway.config.environment import FORMS, LATER, variable
+from gateway.config.environment import FORMS, variable
 from gateway.config.settings import Role
 from gateway.core.flags import Kind
 from tests.support.config_keys import known_keys
@@ -113,13 +113,6 @@ def test_a_variable_like_no_other_gets_no_hint():
     assert lines({**ALONE, "GATEWAY_ZEBRA": "x"}) == [
         "environment: GATEWAY_ZEBRA: is no setting of the gateway"
     ]
-
-
-@pytest.mark.parametrize("path", LATER)
-def test_a_variable_of_a_later_version_is_refused_as_that(path):
-    (found,) = lines({**ALONE, variable(path): "x"})
-
-    assert found.startswith(f"environment: {variable(path)}: this version does not do ")
 
 
 FILE_TOKENS = [

@@ -84,6 +84,13 @@ def test_users_are_exempt_by_a_flag_and_not_by_the_site(errors):
     assert found.startswith("config.yaml:1: allow.users: belongs into a flag's allow")
 
 
+def test_one_key_may_sign_links_past_every_flag_and_shows_nowhere(read):
+    settings = read("allow: {key: k3y-of-links}")
+
+    assert settings.allow.key == "k3y-of-links"
+    assert "k3y-of-links" not in repr(settings)
+
+
 def test_keys_for_anchors_are_ignored(read):
     read("x-anything: {at: [all]}")
 
@@ -91,7 +98,7 @@ def test_keys_for_anchors_are_ignored(read):
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("allow: {key: k}", "allow.key"),
+        ("flags: {a: {source: {launchdarkly: k}}}", "flags.a.source.launchdarkly"),
     ],
 )
 def test_keys_of_a_later_version_are_refused_as_that(errors, text, path):

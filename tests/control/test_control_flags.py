@@ -16,6 +16,7 @@ FIELDS = {
     "flag", "kind", "mode", "enabled", "users", "rollout", "ttl", "scope", "window", "from",
     "since", "by", "reason", "in_flight", "held", "description", "strict", "notice", "strip",
     "source", "identity", "page", "yaml", "override", "until", "max",
+    "bypass",
 }  # fmt: skip
 
 

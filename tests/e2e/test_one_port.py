@@ -15,7 +15,7 @@ from tests.support.servers import wait_until
 FLAGS = """
 flags:
   site: {}
-  gone: {paths: [/gone], enabled: true}
+  gone: {paths: [/gone], enabled: true, allow: {key: key-of-the-links}}
 """
 PATH = "/-/maintenance"
 KEY = "toggle-key-of-the-tests"
@@ -82,6 +82,28 @@ def test_the_api_is_on_the_public_port_while_the_site_is_held(gateway: GatewayPr
     drained = call(gateway, "/api/v1/flags/site/drain", "POST", {"timeout": 30})
     assert (drained.status, json.loads(drained.body)["drained"]) == (200, True)
     assert call(gateway, "/api/v1/flags/site", "PATCH", {"enabled": False}).status == 200
+
+
+def test_a_bypass_link_is_made_followed_borne_and_revoked_there(gateway: GatewayProcess) -> None:
+    made = call(gateway, "/api/v1/flags/gone/bypass", "POST", {"for": "1h", "url": "/gone"})
+    assert made.status == 201
+
+    followed = exchange(gateway.port, Ask(json.loads(made.body)["url"]))
+
+    assert (followed.status, followed.one("location")) == (303, "/gone")
+    borne = (("Cookie", (followed.one("set-cookie") or "").partition(";")[0]),)
+
+    def bearing() -> list[Got]:  # each on a connection of its own, to either worker
+        return [exchange(gateway.port, Ask("/gone", fields=borne)) for _ in range(8)]
+
+    assert {answer.one("x-maintenance-bypass") for answer in bearing()} == {"gone"}
+    assert ask(gateway, "/gone") == 503
+    assert call(gateway, "/api/v1/flags/gone/bypass", "DELETE").status == 200
+    wait_until(
+        lambda: {answer.status for answer in bearing()} == {503},
+        "both workers know of it",
+        within=60,
+    )
 
 
 def test_nothing_but_health_is_told_without_a_token(gateway: GatewayProcess) -> None:

@@ -11,7 +11,8 @@ from tests.support.servers import BIN
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 FLAGS = """
 flags:
-  reindex: {user: {cookie: uid}, users: [ann], paths: [/search], strip: {cookies: [sid]}}
+  reindex:
+    {user: {cookie: uid}, users: [ann], paths: [/search], strip: {cookies: [sid]}, allow: {key: k}}
 """
 
 
@@ -37,5 +38,5 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         )
         log = gateway.program.log.read_text()
     assert run.returncode == 0, run.stdout
-    assert "26 selected / 27 total" in run.stdout
+    assert "28 selected / 29 total" in run.stdout
     assert "Traceback" not in log

@@ -11,7 +11,7 @@ from gateway.core.identity import compile_source
 from gateway.proxy.credentials import Credentials
 from gateway.proxy.fields import pairs
 
-NAMED = Credentials([Strip(("sessionid",), ("Authorization",)), Strip((), ("X-Api-Key",))])
+NAMED = Credentials.named([Strip(("sessionid",), ("Authorization",)), Strip((), ("X-Api-Key",))])
 
 
 def left(*lines: bytes) -> list[bytes]:

@@ -11,11 +11,13 @@ from typing import Any
 
 from gateway.config.settings import Settings
 from gateway.core.flags import Flag
+from gateway.core.overrides import Override
 from gateway.core.snapshot import Snapshot, compile_snapshot
 from gateway.pages.pages import Pages
 from gateway.proxy.listener import Listener
 from gateway.proxy.plane import DataPlane
 from gateway.sockets import bind, named
+from gateway.state.passes import Passes
 from gateway.telemetry.tally import Tally
 from tests.support.wire import RawApp, RawClient, turns, within
 
@@ -32,6 +34,8 @@ class FakeLive:
         self.answers = asyncio.Event()
         self.answers.set()
         self.error: Exception | None = None
+        self.overrides: dict[str, Override] = {}
+        self._passes = Passes(time.time)
         self._revision = 0
         self.hold(*settings.flags)
 
@@ -39,7 +43,12 @@ class FakeLive:
         """From now on these are the flags."""
         self._revision += 1
         self.snapshot = compile_snapshot(
-            flags, {}, revision=self._revision, allow=self.settings.allow, now=time.time()
+            flags,
+            self.overrides,
+            revision=self._revision,
+            allow=self.settings.allow,
+            now=time.time(),
+            gates=self._passes.gates(self.settings.allow.key, self.overrides),
         )
 
     def current(self) -> Snapshot:

@@ -76,6 +76,7 @@ ARABIC = Words(
         "the gateway is at its limit": "عدد الزوار كبير جدًا في الوقت الحالي.",
         "Request timeout": "انتهت مهلة الطلب",
         "the request took too long to arrive": "استغرق وصول الطلب وقتًا طويلًا.",
+        "Your bypass link has expired or was revoked.": "انتهت صلاحية رابط الدخول الخاص بك أو أُلغي.",
     },
     right_to_left=True,
 )

@@ -68,5 +68,6 @@ FRENCH = Words(
         "the gateway is at its limit": "Il y a trop de visiteurs pour le moment.",
         "Request timeout": "Délai de la requête dépassé",
         "the request took too long to arrive": "La requête a mis trop de temps à arriver.",
+        "Your bypass link has expired or was revoked.": "Votre lien d’accès a expiré ou a été révoqué.",
     },
 )

@@ -68,5 +68,6 @@ GERMAN = Words(
         "the gateway is at its limit": "Im Moment sind zu viele Besucher da.",
         "Request timeout": "Zeitüberschreitung der Anfrage",
         "the request took too long to arrive": "Die Anfrage ist nicht rechtzeitig angekommen.",
+        "Your bypass link has expired or was revoked.": "Ihr Umgehungslink ist abgelaufen oder wurde widerrufen.",
     },
 )

@@ -65,5 +65,6 @@ ITALIAN = Words(
         "the gateway is at its limit": "Al momento ci sono troppi visitatori.",
         "Request timeout": "Tempo della richiesta scaduto",
         "the request took too long to arrive": "La richiesta ha impiegato troppo tempo ad arrivare.",
+        "Your bypass link has expired or was revoked.": "Il suo link di accesso è scaduto o è stato revocato.",
     },
 )

@@ -59,5 +59,6 @@ JAPANESE = Words(
         "the gateway is at its limit": "現在アクセスが集中しています。",
         "Request timeout": "リクエストがタイムアウトしました",
         "the request took too long to arrive": "リクエストが時間内に届きませんでした。",
+        "Your bypass link has expired or was revoked.": "アクセス用リンクは期限切れか、取り消されています。",
     },
 )

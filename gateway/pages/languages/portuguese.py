@@ -65,5 +65,6 @@ PORTUGUESE = Words(
         "the gateway is at its limit": "Há visitantes demais no momento.",
         "Request timeout": "Tempo da solicitação esgotado",
         "the request took too long to arrive": "A solicitação demorou demais para chegar.",
+        "Your bypass link has expired or was revoked.": "O seu link de acesso expirou ou foi revogado.",
     },
 )

@@ -47,5 +47,6 @@ SIMPLIFIED_CHINESE = Words(
         "the gateway is at its limit": "目前访问者过多。",
         "Request timeout": "请求超时",
         "the request took too long to arrive": "请求未能及时送达。",
+        "Your bypass link has expired or was revoked.": "您的访问链接已过期或已被撤销。",
     },
 )

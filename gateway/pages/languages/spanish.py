@@ -65,5 +65,6 @@ SPANISH = Words(
         "the gateway is at its limit": "Hay demasiados visitantes en este momento.",
         "Request timeout": "Tiempo de la solicitud agotado",
         "the request took too long to arrive": "La solicitud ha tardado demasiado en llegar.",
+        "Your bypass link has expired or was revoked.": "Su enlace de acceso ha caducado o ha sido revocado.",
     },
 )

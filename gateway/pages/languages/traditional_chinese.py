@@ -47,5 +47,6 @@ TRADITIONAL_CHINESE = Words(
         "the gateway is at its limit": "目前訪客過多。",
         "Request timeout": "請求逾時",
         "the request took too long to arrive": "請求未能及時送達。",
+        "Your bypass link has expired or was revoked.": "您的存取連結已過期或已被撤銷。",
     },
 )
