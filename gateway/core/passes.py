@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
 
+from gateway.core.durations import LONGEST_TIME
 from gateway.core.overrides import Override
-from gateway.core.patches import LONGEST_TIME
 from gateway.core.request import RequestFacts
 
 # A cookie for each flag; and the paths where one is given and taken back.

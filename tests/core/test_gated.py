@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.core.decision import Forward, Hold, Reason, Refuse, decide, explain
+from gateway.core.durations import LONGEST_TIME
 from gateway.core.evidence import Evidence
 from gateway.core.flags import Exemptions, Flag, Mode
 from gateway.core.passes import (
@@ -21,7 +22,6 @@ from gateway.core.passes import (
     revocation_key,
     revoked,
 )
-from gateway.core.patches import LONGEST_TIME
 from gateway.core.snapshot import Snapshot, compile_snapshot, fence
 from tests.support.flags import ask, exempt, flag, user_flag
 
