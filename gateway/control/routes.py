@@ -30,7 +30,6 @@ from gateway.control.shapes import (
     REASON,
     TARGET,
     TEXT,
-    WAY,
 )
 from gateway.control.status import show_status
 from gateway.control.toggle import tell, turn_off, turn_on
@@ -64,7 +63,7 @@ _FORWARDED = (
     Query(METHOD_FIELD, "The method of the request asked about.", METHOD, required=True),
     Query(URI_FIELD, "Its target: path and query, as they came.", TARGET, required=True),
     Query(HOST_FIELD, "Its host; without it, it may be for any.", AUTHORITY),
-    Query(FOR_FIELD, "The way it took; believed of trusted_proxies.", WAY),
+    Query(FOR_FIELD, "The way it took; believed of trusted_proxies.", TEXT),
 )
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST}
 _BEFORE = {"type": "integer", "minimum": 1, "maximum": LAST}

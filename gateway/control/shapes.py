@@ -41,7 +41,6 @@ METHOD: Shape = {"type": "string", "pattern": f"^{_TOKEN}$"}
 HEADER_LINE: Shape = {"type": "string", "pattern": rf"^{_TOKEN}:[^\r\n\u0000]*$"}
 TARGET: Shape = {"type": "string", "pattern": r"^(/[!\"$-~]*|\*)$"}
 AUTHORITY: Shape = {"type": "string", "pattern": r"^[A-Za-z0-9._~!$&'()*+;=%:\[\]-]*$"}
-WAY: Shape = {"type": "string", "pattern": r"^[ -~]*$"}
 FIELD: Shape = {"type": "string", "pattern": r"^[ -~]*$", "maxLength": 1000}
 _TAG = r'((W/)?"[!#-+.-~-]*"|[0-9]+)'
 ENTITY_TAGS: Shape = {"type": "string", "pattern": rf"^(\*|{_TAG}( *, *{_TAG})*)$"}
