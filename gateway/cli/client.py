@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -22,6 +22,8 @@ from gateway.cli.failures import Misused, Refused, Unreachable
 from gateway.cli.unix_connection import UnixConnection
 
 PREFIX = "/api/v1"
+SILENCE = 60.0  # seconds without so much as a heartbeat, of which there are four a minute
+_EVENTS = "text/event-stream"
 TIMEOUT = 15.0  # seconds; a flip is one fsync, so this only bounds a gateway that hangs
 
 Document = Mapping[str, Any]
@@ -86,6 +88,23 @@ class Client:
         if response.status == 200 and response.getheader("X-Preview-Status"):
             return text
         return self._answer(response, text).text
+
+    def events(self, *path: str) -> Iterator[tuple[str, Document]]:
+        """Server-sent events with their names, until the gateway ends them. Raises as ``call``."""
+        connection = self._connection()
+        fields = {**self._fields(None, None), "Accept": _EVENTS}
+        try:
+            _set_timeout(connection, SILENCE)
+            connection.request("GET", self._target(path, ()), None, fields)
+            response = connection.getresponse()
+            if response.headers.get_content_type() != _EVENTS:
+                self._answer(response, response.read().decode("utf-8", "replace"))
+                raise Unreachable(f"{self.url} answered, but not with events")
+            yield from _events(response)
+        except (OSError, HTTPException, ValueError) as error:
+            raise self._unreachable(error, SILENCE) from error
+        finally:
+            connection.close()
 
     def hang_up(self) -> None:
         """End the call under way, from another thread: it raises ``Unreachable``. For good."""
@@ -193,6 +212,16 @@ class Client:
         if isinstance(error, TimeoutError):
             return Unreachable(f"no answer from {self.url} within {seconds:g} s")
         return Unreachable(f"cannot reach {self.url}: {error or type(error).__name__}")
+
+
+def _events(response: HTTPResponse) -> Iterator[tuple[str, Document]]:
+    name = ""
+    while line := response.readline():
+        key, _, value = line.decode("utf-8", "replace").rstrip("\n").partition(": ")
+        if key == "event":
+            name = value
+        elif key == "data":
+            yield name, json.loads(value)
 
 
 def _set_timeout(connection: HTTPConnection, seconds: float) -> None:

@@ -7,7 +7,6 @@ import importlib
 import click
 
 from gateway import __version__
-from gateway.cli.failures import Misused
 from gateway.cli.session import Target
 
 # In the order that ``gateway --help`` shows them: start, look, flip. Loaded late, because
@@ -28,9 +27,8 @@ VERBS = {
     "preview": "gateway.cli.preview:preview",
     "bypass": "gateway.cli.bypass:bypass",
     "audit": "gateway.cli.audit:audit",
+    "watch": "gateway.cli.watch:watch",
 }
-
-LATER = ("watch",)
 
 
 class Verbs(click.Group):
@@ -40,8 +38,6 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name in LATER:
-            raise Misused(f"this version does not do gateway {cmd_name} yet")
         if cmd_name not in VERBS:
             return None
         module, _, name = VERBS[cmd_name].partition(":")
@@ -67,6 +63,6 @@ def main(ctx: click.Context, url: str | None, token: str | None, *, as_json: boo
     """Takes a running site out of service, whole or in part, with no change to it.
 
     The options here are for the verbs that ask a running gateway (status, on, off, set, reset,
-    explain, bypass, audit); each of them takes them after its name as well.
+    explain, bypass, audit, watch); each of them takes them after its name as well.
     """
     ctx.obj = Target(url, token, as_json)

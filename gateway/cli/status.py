@@ -50,17 +50,19 @@ def status(session: Session, flag: str | None) -> None:
         both = json.dumps({**general.document, **flags.document})
         session.show(Answer(both, flags.document), ())
         return
-    _print(flags.document["flags"], now)
+    wide, narrow = flags_tables(flags.document["flags"], now)
+    wide.print(narrow)
     click.echo()
     for line in _general(flags.document["revision"], general.document, now):
         click.echo(line)
 
 
-def _print(flags: Sequence[Document], now: float) -> None:
+def flags_tables(flags: Sequence[Document], now: float) -> tuple[Table, Table]:
+    """The flags with all there is to say of each, and the same for a narrow terminal."""
     rows = [_row(flag, now) for flag in flags]
     colours = {"state": COLOURS}
     narrow = Table(NARROW, [_stacked(*row) for row in rows], frozenset({"state"}), colours)
-    Table(HEADER, rows, FIRM, colours).print(narrow)
+    return Table(HEADER, rows, FIRM, colours), narrow
 
 
 def _row(flag: Document, now: float) -> list[str]:

@@ -39,10 +39,14 @@ class Table:
                 click.echo(line)
             return
         console = Console(file=sys.stdout, highlight=False)
+        console.print(self.ruled(console, narrow))
+
+    def ruled(self, console: Console, narrow: Table | None = None) -> RichTable:
+        """As a terminal shows it; ``narrow`` in its place where this one is too wide for it."""
         ruled = self._ruled()
         if narrow is not None and _width(console, ruled) > console.width:
-            ruled = narrow._ruled()  # noqa: SLF001 a table like this one
-        console.print(ruled)
+            return narrow._ruled()  # noqa: SLF001 a table like this one
+        return ruled
 
     def lines(self) -> Iterator[str]:
         """Columns two blanks apart, an empty cell as ``-``, nothing cut off."""
