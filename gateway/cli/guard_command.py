@@ -78,17 +78,29 @@ class Command:
 
 
 class Launcher:
-    """Starts commands as this guard wants them. ``output``: a descriptor for what they write."""
+    """Starts commands as this guard wants them.
 
-    def __init__(self, interrupts: Interrupts, *, reads: bool, output: int | None = None) -> None:
+    ``output``: a descriptor for what they write. ``told``: what each finds in its environment.
+    """
+
+    def __init__(
+        self,
+        interrupts: Interrupts,
+        *,
+        reads: bool,
+        output: int | None = None,
+        told: Mapping[str, str] | None = None,
+    ) -> None:
         self._interrupts = interrupts
         self._leads = not _in_foreground()
         self._reads = reads
         self._output = output
+        self._told = told or {}
 
     def run(self, program: Program, environ: Mapping[str, str]) -> int:
         """Start, pass signals on, wait. Raises ``GuardFailed`` where it does not start."""
-        command = Command(self._spawn(program, environ), leads=self._leads)
+        pid = self._spawn(program, {**environ, **self._told})
+        command = Command(pid, leads=self._leads)
         with self._interrupts.told(command.signal):
             return command.wait()
 

@@ -12,7 +12,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +42,18 @@ class Claim:
 class GuardRecord:
     """Held from ``acquire`` to ``release``; a thread keeps it alive in between.
 
-    ``lost`` says who has it by now, where it was taken away.
+    ``lost`` says who has it by now, where it was taken away. ``look`` is asked with each
+    heartbeat for what there is to say besides; it must not raise.
     """
 
-    def __init__(self, client: Client, claim: Claim) -> None:
+    def __init__(
+        self, client: Client, claim: Claim, look: Callable[[], Mapping[str, object]] = dict
+    ) -> None:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
         self.lost: str | None = None
         self._client = client.keeping()
         self._claim = claim
+        self._look = look
         self._lock = threading.Lock()
         self._says: dict[str, Any] = {"state": "arming"}
         self._over = threading.Event()
@@ -116,6 +120,7 @@ class GuardRecord:
     def _beat(self) -> None:
         while not self._over.wait(BEAT):
             if self.lost is None:
+                self.say(**self._look())
                 try:
                     self._renew()
                 except Failure:

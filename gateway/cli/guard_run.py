@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gateway.cli.client import Client
 from gateway.cli.failures import Failure
 from gateway.cli.guard_command import Launcher
+from gateway.cli.guard_command_progress import CommandProgress
 from gateway.cli.guard_drain import Drainer, DrainTerms
 from gateway.cli.guard_failures import Interrupted
 from gateway.cli.guard_flag import GuardedFlag
@@ -65,7 +66,10 @@ class GuardRun:
         self._journal = journal
         self._say = say
         claim = Claim(plan.flag, plan.user, plan.command, plan.take_over)
-        self._record = GuardRecord(client, claim)
+        self._progress = CommandProgress(plan.job.program.name, say)
+        # A list's own figure counts: what one of its commands says is of that user's turn only.
+        look = dict if plan.listed else self._progress.news
+        self._record = GuardRecord(client, claim, look)
         self._flips = client.keeping()
         reason = plan.reason or f"guard: {plan.command}"[:LONGEST_REASON]
         wait = interrupts.wait
@@ -75,6 +79,7 @@ class GuardRun:
         """The exit status. Raises ``Failure`` for what goes wrong outside of a turn."""
         with ExitStack() as stack:
             stack.callback(self._flips.close)
+            stack.enter_context(self._progress)
             self._flag.look(self._plan.users)
             self._flag.inherit(self._record.acquire())
             stack.callback(self._record.release)
@@ -126,7 +131,12 @@ class GuardRun:
                 self._flag,
                 self._record,
                 drainer,
-                Launcher(self._interrupts, reads=not plan.listed, output=output),
+                Launcher(
+                    self._interrupts,
+                    reads=not plan.listed,
+                    output=output,
+                    told=self._progress.environ,
+                ),
                 self._interrupts,
                 job=plan.job,
                 say=say,

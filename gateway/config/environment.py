@@ -91,6 +91,11 @@ FORMS: Mapping[str, Form] = {
 # Read by the command line, and set by it for the commands it runs: no settings.
 OTHERS = ("GATEWAY_CONFIG", "GATEWAY_LOG_LEVEL", "GATEWAY_URL", "GATEWAY_USER")
 
+# What a guarded command is told, which may be one that reads settings. Known only all at once:
+# GATEWAY_FLAG by itself is rather GATEWAY_FLAGS misspelt.
+_OF_A_GUARD = frozenset({"GATEWAY_FLAG", "GATEWAY_REVISION"})
+_PROGRESS = "GATEWAY_PROGRESS"  # where there is a place for its file
+
 
 def variable(path: str) -> str:
     """The variable of a key: ``timeouts.connect`` is ``GATEWAY_TIMEOUTS_CONNECT``."""
@@ -239,6 +244,8 @@ def _with_port(root: Table, reading: _Reading) -> Table:
 
 def _refuse_unknown(environ: Mapping[str, str], used: set[str], report: Report) -> None:
     known = [*map(variable, FORMS), "GATEWAY_ENABLED", *OTHERS]
+    if environ.keys() >= _OF_A_GUARD:
+        known += [*_OF_A_GUARD, _PROGRESS]
     plain = [each.removeprefix(_PREFIX) for each in known]
     for name, value in environ.items():
         if not name.startswith(_PREFIX) or name in used or name in known:

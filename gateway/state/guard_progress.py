@@ -4,6 +4,9 @@ Theory of operation. Guards report ``done`` of ``of`` with their heartbeat. That
 times a minute, and only while a flag that may tell is guarded; pages are made anew only where the
 figures that visitors see have changed. How long it takes yet is judged by the pace that was seen
 here, not by when the guard began: it may have waited first.
+
+A page is its flag's, whoever is held. Of guards of several users none is told of: nobody is to
+read how far another's is.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,10 +77,12 @@ class GuardProgress:
         """Once. Raises ``StoreError``."""
         telling = self._telling()
         guards = await self._guards.all() if telling else []
+        guarded = Counter(each.flag for each in guards)
         found = {
             each.flag: progress
             for each in guards
-            if each.flag in telling and not each.abandoned and (progress := self._of(each))
+            if each.flag in telling and guarded[each.flag] == 1 and not each.abandoned
+            if (progress := self._of(each))
         }
         self._paces = {each.id: self._paces[each.id] for each in guards if each.id in self._paces}
         if found != self._told:

@@ -196,7 +196,7 @@ async def test_progress_goes_into_the_record(
 ) -> None:
     monkeypatch.setattr("gateway.cli.guard_record.BEAT", 0.01)
     os.mkfifo(tmp_path / "go")
-    body = f"[ $1 = carol ] && cat {tmp_path}/go; true"
+    body = f'echo 99% > "$GATEWAY_PROGRESS"; [ $1 = carol ] && cat {tmp_path}/go; true'
     words = ("guard", "reindex", "--users", str(users), "--", "sh", "-c", body, "sh")
     running = asyncio.create_task(reindex.run(*words))
     await reindex.wait_for("POST /flags/reindex/drain", 3)

@@ -194,3 +194,9 @@ def test_a_variable_that_is_not_utf8_is_an_error():
     assert lines({**ALONE, "GATEWAY_PAGE_TITLE": "\udcff"}) == [
         "environment: GATEWAY_PAGE_TITLE: the environment variable GATEWAY_PAGE_TITLE is not UTF-8"
     ]
+
+
+def test_what_a_guard_tells_its_command_is_no_misspelt_setting():
+    told = {"GATEWAY_FLAG": "site", "GATEWAY_REVISION": "9", "GATEWAY_PROGRESS": "progress"}
+    assert load(None, {**ALONE, **told}).path is None
+    assert len(lines({**ALONE, "GATEWAY_FLAG": "site", "GATEWAY_PROGRESS": "progress"})) == 2

@@ -76,6 +76,19 @@ async def test_a_guard_that_ends_or_dies_is_told_of_no_more(
     assert stage.told.count == 2
 
 
+async def test_a_page_tells_nobody_how_far_another_user_s_command_is(stage: Stage) -> None:
+    half = {"progress": {"done": 1, "of": 2}}
+    await stage.guards.acquire("site", "ann", "me", half)
+    await stage.progress.look()
+    assert stage.told.now == {"site": Progress(50)}
+    await stage.guards.acquire("site", "bob", "you", {})
+    await stage.progress.look()
+    assert stage.told.now == {}
+    await stage.guards.release("you")
+    await stage.progress.look()
+    assert stage.told.now == {"site": Progress(50)}
+
+
 @pytest.mark.parametrize("progress", [{"done": 0, "of": 0}, {}, 5, None])
 async def test_what_says_nothing_is_not_told(stage: Stage, progress: object) -> None:
     await stage.guards.acquire("site", None, "me", {"progress": progress})
