@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.cli.main import LATER
 from tests.support.fake_control import FakeControl, flag_document
 
 ON = (200, flag_document(enabled=True))
@@ -45,15 +44,6 @@ async def test_a_socket_that_is_not_there_is_status_3(control: FakeControl, tmp_
     result = await control.run("status", "--url", f"unix:{tmp_path}/absent")
     assert result.exit_code == 3
     assert f"nothing is listening at unix:{tmp_path}/absent" in result.stderr
-
-
-@pytest.mark.parametrize("verb", LATER)
-async def test_a_verb_of_a_later_version_is_refused_as_that(
-    control: FakeControl, verb: str
-) -> None:
-    result = await control.run(verb, "site")
-    assert result.exit_code == 2
-    assert result.stderr == f"Error: this version does not do gateway {verb} yet\n"
 
 
 @pytest.mark.parametrize("words", [("--token", "s3cret", "on", "site"), ("on", "site")])
