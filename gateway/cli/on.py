@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -41,21 +42,26 @@ def on(
     else:
         document = patch({"enabled": True}, reason, lasts)
         answer = session.client.call("PATCH", "flags", flag, document=document)
+    drains = () if drain is None else _drains(session.client, flag, users or (None,), drain)
+    if session.as_json and drain is not None:
+        both = {**answer.document, "drains": [each.document for each in drains]}
+        session.show(Answer(json.dumps(both), both), ())
+        return
     session.show(answer, (result(answer.document), *_hint(answer.document)))
-    if drain is not None:
-        _drain(session, flag, users or (None,), drain)
+    for each in drains:
+        session.show(each, (drained(each.document),))
 
 
-def _drain(session: Session, flag: str, users: Sequence[str | None], seconds: float) -> None:
+def _drains(
+    client: Client, flag: str, users: Sequence[str | None], seconds: float
+) -> Iterator[Answer]:
+    """Drains one user after another; the flag as a whole where that is None."""
     # Each user's drain is over what is left of the time; all look at the same requests.
     deadline = time.monotonic() + seconds
     for user in users:
         left = max(0.001, round(deadline - time.monotonic(), 3))
         document = {"timeout": left, **({} if user is None else {"user": user})}
-        answer = session.client.call(
-            "POST", "flags", flag, "drain", document=document, timeout=left + TIMEOUT
-        )
-        session.show(answer, (drained(answer.document),))
+        yield client.call("POST", "flags", flag, "drain", document=document, timeout=left + TIMEOUT)
 
 
 def _hold(

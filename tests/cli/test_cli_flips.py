@@ -133,6 +133,13 @@ async def test_on_with_users_drains_each_of_them(control: FakeControl) -> None:
     assert [call.document["user"] for call in control.calls[2:]] == ["alice", "bob"]
 
 
+async def test_with_json_a_flip_and_its_drains_are_one_document(control: FakeControl) -> None:
+    control.answers["PATCH /flags/site"] = 200, SITE_ON
+    control.answers["POST /flags/site/drain"] = 200, DRAINED
+    result = await control.run("on", "site", "--drain", "5s", "--json")
+    assert json.loads(result.stdout) == {**SITE_ON, "drains": [DRAINED]}
+
+
 async def test_a_drain_that_does_not_end_is_said_and_the_flag_stays_on(
     control: FakeControl,
 ) -> None:
