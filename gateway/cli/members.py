@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.cli.client import Document
 from gateway.cli.wording import ago, span
 
-_ELSEWHERE = frozenset({"member", "state", "since", "unmoved", "abandoned", "host"})
+_ELSEWHERE = frozenset({"member", "state", "since", "unmoved", "lease", "abandoned", "host"})
 _SHOUTED = {"silent": "SILENT", "crashed": "CRASHED", "leaving": "leaving"}
 
 

@@ -9,6 +9,7 @@ from gateway.control.bodies import read_reason
 from gateway.control.documents import Document, answer, moment
 from gateway.control.problems import Problem, shown
 from gateway.control.services import SERVICES, Barrier, Services
+from gateway.core.leases import MEMBER
 from gateway.state.membership import MemberIsHere
 from gateway.state.roll import Member
 from gateway.stores.base import AuditEntry, StoreError
@@ -74,4 +75,5 @@ def _document(member: Member) -> Document:
         **{key: document[key] for key in _TOLD if key in document},
         "since": moment(since) if isinstance(since, float) else None,
         "unmoved": round(member.unmoved, 1),
+        "lease": max(0.0, round(MEMBER.lasts - member.unmoved, 1)),
     }

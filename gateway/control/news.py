@@ -40,7 +40,7 @@ MOST_LISTENERS = 50  # of each worker
 EVENTS = ("flags", "status", "guards", "audit")
 SIGNALS = ("flags", "health", "guards", "audit", "counters")
 
-_MOVING = ("in_flight", "abandoned", "unmoved")  # of a member, at every beat
+_MOVING = ("in_flight", "abandoned", "unmoved", "lease")  # of a member, at every beat
 
 
 Message = tuple[str, Document]  # as JSON, and as it is

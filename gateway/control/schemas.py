@@ -137,6 +137,7 @@ _MEMBER: Shape = {
     "in_flight": WHOLE,
     "abandoned": WHOLE,
     "unmoved": {"type": "number", "description": "Seconds since its last beat was first seen."},
+    "lease": {"type": "number", "description": "Seconds that its lease runs on; 0: it is out."},
 }
 
 _BEFORE: Shape = told(

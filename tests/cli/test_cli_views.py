@@ -124,7 +124,14 @@ async def test_status_shows_what_waits_for_a_restart(two_flags: FakeControl) -> 
 async def test_status_shows_members_that_are_gone_and_who_guards(two_flags: FakeControl) -> None:
     members = [
         {"member": "m1", "state": "live", "host": "w", "pid": 1, "revision": 7, "in_flight": 2},
-        {"member": "m2", "state": "silent", "unmoved": 14.2, "revision": 6, "abandoned": 3},
+        {
+            "member": "m2",
+            "state": "silent",
+            "unmoved": 14.2,
+            "lease": 0,
+            "revision": 6,
+            "abandoned": 3,
+        },
         {"member": "m3", "state": "crashed", "unmoved": 65.0, "revision": 6, "in_flight": 1},
     ]
     guards = [

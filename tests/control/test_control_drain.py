@@ -107,6 +107,7 @@ async def test_a_silent_member_is_gone_only_when_told(site: Site) -> None:
     assert (await site.call("POST", "/flags/site/drain", body))["missing"] == ["m2"]
     members = (await site.call("GET", "/status"))["members"]
     assert {each["member"]: each["state"] for each in members} == {"m1": "live", "m2": "silent"}
+    assert {each["member"]: each["lease"] > 0 for each in members} == {"m1": True, "m2": False}
 
 
 async def test_who_hangs_up_ends_the_drain(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
