@@ -62,7 +62,6 @@ def read_flags(top: Section, defaults: Defaults) -> tuple[Flag, ...]:
 def read_flag(name: str, node: Node, defaults: Defaults, report: Report) -> Flag:
     """One flag; whatever is wrong with it is reported, and stands at its default."""
     with _flag_section(node, report) as section:
-        _refuse_later(section)
         case_sensitive = section.take("case_sensitive", boolean, default=False)
         scope = _read_scope(section, case_sensitive=case_sensitive)
         page = read_page(section.section("page"), defaults.folder)
@@ -129,11 +128,6 @@ def _read_state(section: Section, defaults: Defaults, page: Page) -> FlagState:
     )
 
 
-def _refuse_later(section: Section) -> None:
-    for key, what in _LATER_KEYS.items():
-        section.later(key, what)
-
-
 def _refuse_contradictions(section: Section, flag: Flag) -> None:
     if not section.given("user"):
         needs_user = {"users": flag.state.users, "rollout": flag.state.rollout}
@@ -160,6 +154,3 @@ _NAMES = (
     f"starts with no dot or hyphen, and is at most {LONGEST_NAME} long"
 )
 _STATE_KEYS = ("enabled", "users", "rollout", "ttl", "mode", "window", "source")
-_LATER_KEYS = {
-    "drain": "draining",
-}

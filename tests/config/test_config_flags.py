@@ -141,20 +141,8 @@ def test_methods_are_upper_case_and_modes_known(read, errors):
     assert found == f'mode: must be one of {modes}; did you mean "read-only"?'
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "drain: {grace: 5s}",
-    ],
-)
-def test_keys_of_a_later_version_are_refused_unless_empty(read, errors, text):
-    key, _, _ = text.partition(":")
-    (found,) = flag_errors(errors, text)
-
-    assert found.startswith(f"{key}")
-    assert ": this version does not do " in found
-    flag(read, f"{key}: {{}}")
-    flag(read, f"{key}: null")
+def test_how_drains_go_is_not_for_a_flag_to_say(errors):
+    assert flag_errors(errors, "drain: {grace: 5s}") == ["drain: unknown key"]
 
 
 def test_ttl_is_the_sites_where_the_flag_has_none(read):
