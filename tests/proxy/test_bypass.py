@@ -84,6 +84,16 @@ async def test_followed_link_sets_a_cookie_and_leads_to_the_clean_address(stage:
     assert stage.app.untouched()
 
 
+@pytest.mark.parametrize(
+    "more", ["=\r\nSet-Cookie: a=b", "=\r\n\r\n<script>", "=; Domain=example.org"]
+)
+async def test_a_link_writes_no_field_but_its_own(stage: Stage, more: str) -> None:
+    answer = await follow(stage, f"{LINK}?token={token(stage)}{quote(more, safe='')}&to=/")
+
+    assert answer.status == 403
+    assert answer.one(b"Set-Cookie") is None
+
+
 async def test_cookie_opens_the_flag_and_never_reaches_the_app(stage: Stage) -> None:
     answer = await follow(stage, f"{LINK}?token={token(stage)}")
     borne = (answer.one(b"Set-Cookie") or b"").partition(b";")[0]

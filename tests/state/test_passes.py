@@ -92,8 +92,17 @@ def test_no_change_of_a_token_is_valid(clock: Clock) -> None:
             if token[at] != other and not _same(token, at, other):
                 assert opened((token[:at] + other + token[at + 1 :]).encode()) is None
         assert opened(token[:at].encode()) is None
-    for odd in (b"", b".", b"\xff", token.encode() + b" ", b"x" * 5000, b"." * LONGEST_TOKEN):
+    for odd in (b"", b".", b"\xff", b"x" * 5000, b"." * LONGEST_TOKEN):
         assert opened(odd) is None
+
+
+@pytest.mark.parametrize(
+    "more", [b" ", b"=", b";", b"\r\n", b"=\r\nSet-Cookie: a=b", b"=; Domain=b"]
+)
+def test_a_token_with_anything_behind_it_is_none(clock: Clock, more: bytes) -> None:
+    token, _ = gate(clock).issue(60)
+
+    assert gate(clock).opened_by(token.encode() + more) is None
 
 
 def _same(token: str, at: int, other: str) -> bool:
