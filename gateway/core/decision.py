@@ -37,7 +37,7 @@ class Verdict:
     detail: str
 
 
-def decide(request: RequestFacts, snapshot: Snapshot, now: float) -> Decision:  # noqa: ARG001 what depends on the time comes with later versions
+def decide(request: RequestFacts, snapshot: Snapshot, now: float) -> Decision:  # noqa: ARG001 what time changes is in the snapshot
     """Forward the request; or refuse it, or let it wait, for the first flag that holds it."""
     holding = snapshot.holding
     if holding is None:
