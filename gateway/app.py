@@ -11,15 +11,14 @@ import secrets
 import signal
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from gateway.config.settings import Settings
-from gateway.config.triggers import trigger_errors
 from gateway.control.server import ControlServer
-from gateway.control.services import Barrier, Services, Traffic
+from gateway.control.services import Barrier, Services
+from gateway.figures import WorkerFigures
 from gateway.open_files import make_room
 from gateway.pages.pages import Pages
 from gateway.proxy.deadlines import PERIOD
@@ -41,13 +40,11 @@ from gateway.state.reports import Reports
 from gateway.state.waker import Waker
 from gateway.stores import open_store
 from gateway.stores.base import Store, StoreError
-from gateway.telemetry.metrics import Figures, Gauge, Metrics
-from gateway.telemetry.shared_tally import Count, Desk
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.shared_tally import Desk
 from gateway.telemetry.tally import Tally
 
 log = logging.getLogger("gateway")
-
-_HELD = "held:"  # before a flag's name: how many wait for it, among what a worker tells
 
 _START_PATIENCE = 1.0  # seconds for calls that came while the start failed
 
@@ -165,9 +162,10 @@ class Gateway:
         self._make_room()
         pages = Pages(self._state.settings.page)
         self._plane = DataPlane(self._state, pages, self._tally, self._publish)
+        self._figures = WorkerFigures(self._plane, self._state, self._tally, self._seat.desk)
         self._watch_for_forgotten()
         self._metrics = Metrics(
-            self._figures, lambda: self._state.snapshot, self._names_of_forgotten
+            self._figures.of_all, lambda: self._state.snapshot, self._names_of_forgotten
         )
         self._cleanup.callback(self._state.subscribe(lambda _snapshot: self._follow()))
         self._listener = Listener(self._plane, self._state.settings)
@@ -238,12 +236,12 @@ class Gateway:
             tally=self._tally,
             fetched=lambda: self._fetched.pages,
             barrier=self._barrier,
-            held=lambda: self._figures().held,
+            held=lambda: self._figures.of_all().held,
             forgotten=lambda: self._long_on.forgotten,
             listening=lambda: self._listener.listening,
             app_starts=lambda: self._plane.app_starts,
             gathered=self._gathered,
-            traffic=self._traffic,
+            traffic=self._figures.traffic,
         )
         patience = self._settings.timeouts.shutdown
         self._control = ControlServer(services, patience=patience)
@@ -302,64 +300,14 @@ class Gateway:
             "app_connections": len(plane.upstreams),
         }
 
-    def _gauges(self) -> dict[str, Gauge]:
-        plane, state = self._plane, self._state
-        reachable = state.store_error is None
-        return {
-            "gateway_workers": Gauge("Worker processes", 1),
-            "gateway_in_flight": Gauge("Exchanges under way", len(plane.in_flight)),
-            "gateway_abandoned": Gauge(
-                "Exchanges given up that the app may still be at work on", plane.in_flight.abandoned
-            ),
-            "gateway_client_connections": Gauge("Connections of clients open", len(plane.clients)),
-            "gateway_app_connections": Gauge("Connections to the app open", len(plane.upstreams)),
-            "gateway_config_errors": Gauge(
-                "Errors in the YAML and in trigger files as they are",
-                len(state.config_errors) + len(trigger_errors(state.settings)),
-                max,
-            ),
-            "gateway_store_reachable": Gauge("1 while the store answers", reachable, min),
-        }
-
     def _publish(self) -> None:
-        desk = self._seat.desk
-        if desk is not None:
-            gauges = {name: gauge.value for name, gauge in self._gauges().items()}
-            held = {f"{_HELD}{flag}": count for flag, count in self._held().items()}
-            desk.publish(Count(self._tally, gauges | held))
+        # The figures are of the plane, which is there first and has each of its sweeps publish.
+        self._figures.publish()
 
     async def _gathered(self) -> None:
         # By then each of the others has told its count at least once more.
         if self._seat.workers > 1:
             await asyncio.sleep(1.5 * PERIOD)
-
-    def _traffic(self) -> Traffic:
-        figures = self._figures()
-        in_flight = int(figures.gauges["gateway_in_flight"].value)
-        refused = sum(figures.tally.refused.values())
-        return Traffic(in_flight, figures.tally.forwarded, refused)
-
-    def _figures(self) -> Figures:
-        """Of all workers: what they have last told, and what this one knows now."""
-        gauges, desk = self._gauges(), self._seat.desk
-        if desk is None:
-            return Figures(self._tally, gauges, self._held())
-        self._publish()
-        tally, of_all = desk.read()
-        joined = {
-            name: gauge._replace(
-                value=gauge.together([each[name] for each in of_all if name in each])
-            )
-            for name, gauge in gauges.items()
-        }
-        held: Counter[str] = Counter()
-        for each in of_all:
-            told = {name: int(count) for name, count in each.items() if name.startswith(_HELD)}
-            held.update({name.removeprefix(_HELD): count for name, count in told.items()})
-        return Figures(tally, joined, held)
-
-    def _held(self) -> Mapping[str, int]:
-        return self._plane.usher.room.counts()
 
 
 async def serve(
