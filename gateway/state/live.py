@@ -231,7 +231,10 @@ class LiveState:
     async def revoke_passes(
         self, flag: str, one: str | None, *, by: str, reason: str = "", if_match: int | None = None
     ) -> Snapshot:
-        """Make one pass of a flag, or all up to now, worth nothing. Raises as ``flip``."""
+        """Make one pass of a flag, or all up to now, worth nothing.
+
+        Raises ``PatchError`` (too many, one by one), ``RevisionMoved`` and ``StoreError``.
+        """
         act = Act(by, "revoke", self._clock(), reason, if_match)
         async with self._turn:
             await self._update(revoke(flag, one, act, self._stored))
