@@ -89,9 +89,7 @@ async def _answer(request: web.Request, facts: Facts, dialect: Dialect) -> web.R
     held = _held(decision, snapshot)
     if held is None:
         services.tally.ask("forward")
-        notices = _applying(decision, snapshot, Mode.NOTICE)
-        fields = {"X-Maintenance-Notice": ", ".join(notices)} if notices else {}
-        return web.Response(text="", headers=fields)
+        return web.Response(text="", headers=_told(decision, snapshot))
     services.tally.ask("refuse")
     services.tally.refuse(held.flag)
     return _as_response(_page(request, facts, held, snapshot), dialect.denied)
@@ -129,6 +127,15 @@ def _held(decision: Decision, snapshot: Snapshot) -> HeldBack | None:
         case Forward():
             stripped = _applying(decision, snapshot, Mode.ANONYMOUS)
             return Refuse(stripped[0], Reason.ANONYMOUS) if stripped else None
+
+
+def _told(decision: Decision, snapshot: Snapshot) -> dict[str, str]:
+    """What the other proxy may pass on: notices to the app, a bypass to the visitor."""
+    told = {
+        "X-Maintenance-Notice": _applying(decision, snapshot, Mode.NOTICE),
+        "X-Maintenance-Bypass": decision.bypassed if isinstance(decision, Forward) else (),
+    }
+    return {name: ", ".join(flags) for name, flags in told.items() if flags}
 
 
 def _applying(decision: Decision, snapshot: Snapshot, mode: Mode) -> list[str]:

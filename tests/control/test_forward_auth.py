@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from yarl import URL
 
-from gateway.config.settings import Settings
+from gateway.config.settings import Secret, Settings
 from gateway.core.flags import (
     Exemptions,
     Flag,
@@ -137,6 +137,15 @@ async def test_it_is_decided_as_on_the_public_port_or_stricter(
 async def test_the_app_can_be_told_of_a_notice(asked: Stage) -> None:
     said = await ask(asked, "/told", dialect="nginx")
     assert (said.status, said.headers["X-Maintenance-Notice"]) == (200, "told")
+
+
+async def test_the_visitor_can_be_told_of_a_bypass(start: Start) -> None:
+    stage = await start(flags=(flag("keyed", allow=Exemptions(key=Secret("k3y-of-links"))),))
+    made = await stage.client.post("/api/v1/flags/keyed/bypass", json={"for": "1h"})
+    cookie = f"maintenance-bypass.keyed={(await made.json())['token']}"
+    said = await ask(stage, "/keyed", dialect="nginx", Cookie=cookie)
+    assert (said.status, said.headers["X-Maintenance-Bypass"]) == (200, "keyed")
+    assert "X-Maintenance-Bypass" not in (await ask(stage, "/", Cookie=cookie)).headers
 
 
 async def test_a_page_for_a_write_says_that_nothing_was_saved(asked: Stage) -> None:
