@@ -259,7 +259,7 @@ class LiveState:
     async def settle(self) -> None:
         """Do what is due by the clock, and have it written down, if the store can be reached."""
         async with self._turn:
-            before, now = self.snapshot, self._clock()
+            before, now = self.snapshot, self._present.now()
             if min(self._unwritten(now), before.changes_at - now) > 0:
                 return
             definitions = self._definitions

@@ -24,6 +24,10 @@ class Present:
         self._revision = 0
         self._at = 0.0
 
+    def now(self) -> float:
+        """The time as it goes on from the last snapshot, wherever the clock was set since."""
+        return max(self._clock(), self._at)
+
     def compiled(
         self, settings: Settings, stored: StoredState, lost: StoredState | None
     ) -> Snapshot:

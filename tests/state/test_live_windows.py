@@ -102,6 +102,19 @@ async def test_what_began_without_the_store_is_written_down_once_it_is_back(
     assert (is_on(agreed), agreed.revision) == (True, before + 1)
 
 
+async def test_what_began_without_the_store_is_written_down_although_the_clock_was_set_back(
+    start: Start, clock: Clock, store: FlakyStore
+) -> None:
+    live = await start(WINDOWED)
+    swaps, before = Swaps(live), live.snapshot.revision
+    store.broken = True
+    go_to(clock, INSIDE, live)
+    assert (await swaps.until(is_on)).unsettled
+    clock.now, store.broken = INSIDE - 60.0, False
+    agreed = await swaps.until(lambda snapshot: not snapshot.unsettled)
+    assert (is_on(agreed), agreed.revision) == (True, before + 1)
+
+
 async def test_a_start_and_an_end_that_nobody_was_there_for_are_caught_up(
     start: Start, clock: Clock, store: FlakyStore
 ) -> None:
