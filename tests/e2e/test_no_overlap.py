@@ -32,6 +32,13 @@ def test_nothing_in_scope_runs_while_a_guarded_command_does(plan: Plan, tmp_path
 
 
 def test_without_the_guard_overlaps_are_found(tmp_path: Path) -> None:
-    plan = Plan(ONE, 300, 2, SECONDS, clients=60, guarded=False)
+    """Sooner or later: one run in some dozens is lucky."""
+    plan = Plan(ONE, 300, 4, SECONDS, clients=60, guarded=False)
+    runs = (tmp_path / str(number) for number in range(5))
 
-    assert run(plan, tmp_path).overlaps
+    assert any(run(plan, _made(folder)).overlaps for folder in runs)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
