@@ -4,8 +4,9 @@ Theory of operation. A token is a pass's id, round and expiry, signed (HMAC-SHA2
 the flag, or else that of the site, and the flag's name. So a token of another flag, or of a key
 that was changed, is none. Nothing of it is kept: whoever has the key can read it, on any member.
 
-To verify one costs 20 µs, so those that were valid are remembered until they expire; of what is
-not valid nothing is, since anybody can send as much of that as they like.
+To verify one costs some five times what it costs to remember it, so those that were valid are
+remembered until they expire; of what is not valid nothing is, since anybody can send as much of
+that as they like.
 """
 
 from __future__ import annotations
