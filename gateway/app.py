@@ -21,10 +21,10 @@ from gateway.control.services import Barrier, Services
 from gateway.figures import WorkerFigures
 from gateway.open_files import make_room
 from gateway.pages.pages import Pages
+from gateway.proxy.client.listener import Listener
+from gateway.proxy.client.reception import Reception
 from gateway.proxy.deadlines import PERIOD
-from gateway.proxy.listener import Listener
 from gateway.proxy.plane import DataPlane
-from gateway.proxy.reception import Reception
 from gateway.sockets import Sockets, bind, close, named, permit
 from gateway.state.drains import Drains
 from gateway.state.elsewhere import Elsewhere

@@ -11,6 +11,14 @@ from gateway.config import ConfigErrors, Settings, load
 
 DEFAULT = Path("config.yaml")
 
+config_option = click.option(
+    "-c",
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="GATEWAY_CONFIG",
+    help="The YAML file.  [GATEWAY_CONFIG; config.yaml if there is one, else no file]",
+)
+
 
 def read_settings(config: Path | None, environ: Mapping[str, str]) -> Settings:
     """The settings; where they are wrong, every error goes to stderr and it exits with 2."""

@@ -20,7 +20,7 @@ VERBS = {
     "status": "gateway.cli.status:status",
     "on": "gateway.cli.on:on",
     "off": "gateway.cli.off:off",
-    "guard": "gateway.cli.guard:guard",
+    "guard": "gateway.cli.guard.guard:guard",
     "set": "gateway.cli.set:set_keys",
     "reset": "gateway.cli.reset:reset",
     "explain": "gateway.cli.explain:explain",

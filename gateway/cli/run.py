@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from gateway import app, runner, supervisor
-from gateway.cli.configuration import DEFAULT, read_settings
+from gateway.cli.configuration import DEFAULT, config_option, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.cli.serve import run as run_to_the_end
@@ -26,13 +26,7 @@ PORTS = range(20_000, 32_000)
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    envvar="GATEWAY_CONFIG",
-    help="The YAML file.  [GATEWAY_CONFIG; config.yaml if there is one, else no file]",
-)
+@config_option
 @log_level_option("info")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(config: Path | None, command: tuple[str, ...], log_level: str) -> None:

@@ -10,7 +10,7 @@ import click
 import uvloop
 
 from gateway import app, supervisor
-from gateway.cli.configuration import DEFAULT, read_settings
+from gateway.cli.configuration import DEFAULT, config_option, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.config import load
@@ -18,13 +18,7 @@ from gateway.stores.base import StoreError
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    envvar="GATEWAY_CONFIG",
-    help="The YAML file.  [GATEWAY_CONFIG; config.yaml if there is one, else no file]",
-)
+@config_option
 @log_level_option("info")
 def serve(config: Path | None, log_level: str) -> None:
     """Serve: stand in front of the app and apply the flags.

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.pages.answers import Answer
-from gateway.proxy.grammar import TOKEN
+from gateway.proxy.wire.grammar import TOKEN
 
 ANY = "*"
 

@@ -18,17 +18,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.core.decision import Forward, decide
-from gateway.proxy.body import BodyReader, UntilClose
-from gateway.proxy.errors import AppError, LeaseOutError
-from gateway.proxy.pool import FRESH
-from gateway.proxy.request import RequestHead
-from gateway.proxy.response import ResponseHead
 from gateway.proxy.tunnel import Tunnel
+from gateway.proxy.upstream.pool import FRESH
+from gateway.proxy.wire.body import BodyReader, UntilClose
+from gateway.proxy.wire.errors import AppError, LeaseOutError
+from gateway.proxy.wire.request import RequestHead
+from gateway.proxy.wire.response import ResponseHead
 
 if TYPE_CHECKING:
-    from gateway.proxy.client import ClientConnection
+    from gateway.proxy.client.connection import ClientConnection
     from gateway.proxy.plane import DataPlane
-    from gateway.proxy.upstream import UpstreamConnection
+    from gateway.proxy.upstream.connection import UpstreamConnection
 
 # What is still read of an answer whose client left while it came, so that the app can end
 # its work and its connection be kept. Beyond, the app is told by closing.

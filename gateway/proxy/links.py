@@ -21,7 +21,7 @@ from gateway.pages.answers import Answer, answer
 from gateway.pages.pages import Pages
 from gateway.pages.reminder import END, REMINDER_SHEET
 from gateway.pages.wishes import Wish
-from gateway.proxy.request import RequestHead
+from gateway.proxy.wire.request import RequestHead
 
 _ON_THIS_SITE = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 _HTTPS = re.compile(rb"\r\nX-Forwarded-Proto:[ \t]*https\b", re.IGNORECASE)

@@ -24,26 +24,26 @@ from gateway.pages.answers import Answer
 from gateway.pages.news import News, Progress
 from gateway.pages.pages import Pages
 from gateway.pages.wishes import Wish, Wishes
-from gateway.proxy.client import ClientConnection
-from gateway.proxy.connector import Connector
+from gateway.proxy.client.connection import ClientConnection
 from gateway.proxy.cors import Cors
 from gateway.proxy.deadlines import Sweep
 from gateway.proxy.descriptors import Descriptors
-from gateway.proxy.errors import ClientError
+from gateway.proxy.hold.usher import Usher
 from gateway.proxy.in_flight import InFlight
 from gateway.proxy.links import answer_link
-from gateway.proxy.notices import Notices
-from gateway.proxy.peer import Peer
-from gateway.proxy.pool import Pool
-from gateway.proxy.request import RequestHead, RequestReader
-from gateway.proxy.startup import await_app
-from gateway.proxy.upstream import UpstreamConnection
-from gateway.proxy.usher import Usher
+from gateway.proxy.notice.notices import Notices
+from gateway.proxy.upstream.connection import UpstreamConnection
+from gateway.proxy.upstream.connector import Connector
+from gateway.proxy.upstream.pool import Pool
+from gateway.proxy.upstream.startup import await_app
+from gateway.proxy.wire.errors import ClientError
+from gateway.proxy.wire.peer import Peer
+from gateway.proxy.wire.request import RequestHead, RequestReader
 from gateway.telemetry.tally import Tally
 from gateway.telemetry.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
-    from gateway.proxy.reception import Reception
+    from gateway.proxy.client.reception import Reception
 
 log = logging.getLogger("gateway.proxy")
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.proxy.websocket import FrameStream
+from gateway.proxy.wire.websocket import FrameStream
 
 if TYPE_CHECKING:
-    from gateway.proxy.client import ClientConnection
+    from gateway.proxy.client.connection import ClientConnection
     from gateway.proxy.exchange import Exchange
-    from gateway.proxy.upstream import UpstreamConnection
+    from gateway.proxy.upstream.connection import UpstreamConnection
 
 
 class Tunnel:

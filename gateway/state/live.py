@@ -24,22 +24,14 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from functools import partial
 
 from gateway.config import ConfigError, ConfigErrors, Settings
 from gateway.core.overrides import Patch, flipped, with_users
 from gateway.core.snapshot import Snapshot, fence
 from gateway.state.alarm import Alarm
-from gateway.state.definitions import (
-    Definitions,
-    define,
-    load_anew,
-    renewed,
-    retriggered,
-    unexpected,
-    watched,
-)
+from gateway.state.definitions import Definitions, define, renewed, watched
 from gateway.state.edits import (
     Act,
     RevisionMoved,
@@ -56,8 +48,7 @@ from gateway.state.present import Present
 from gateway.state.reach import Reach
 from gateway.state.shared_read import SharedRead
 from gateway.state.ttl import Freshness
-from gateway.state.waiting_edit import WaitingEdit
-from gateway.state.watcher import edits
+from gateway.state.yaml_follower import YamlFollower
 from gateway.stores.base import AuditEntry, Edit, Store, StoredState, StoreError
 
 __all__ = ["LiveState", "RevisionMoved", "UnknownFlag"]
@@ -76,10 +67,10 @@ class UnknownFlag(LookupError):  # noqa: N818 an answer to a caller, as LookupEr
 class LiveState:
     """The current snapshot, and every way to change it.
 
-    ``settings`` are as last validly loaded, ``config_errors`` those of the last edit (none once
-    mended), ``reach`` tells whether the store is reached and believed, ``followers`` what goes on
-    beside the callers and may fail. ``clock`` is seconds since the epoch, ``monotonic`` never goes
-    back, ``environ`` is what ``${NAME}`` in the YAML is taken from.
+    ``settings`` are as last validly loaded, ``reach`` tells whether the store is reached and
+    believed, ``followers`` what goes on beside the callers and may fail. ``clock`` is seconds
+    since the epoch, ``monotonic`` never goes back, ``environ`` is what ``${NAME}`` in the YAML is
+    taken from.
     """
 
     snapshot: Snapshot
@@ -96,13 +87,11 @@ class LiveState:
         followers: Followers | None = None,
     ) -> None:
         self.settings = settings
-        self.config_errors: tuple[ConfigError, ...] = ()
         self.reach = Reach()
         self.followers = followers or Followers()
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
-        self._environ = os.environ if environ is None else environ
         self._lease = lease or Lease()
         self._leased = lease is not None
         self._fenced: Snapshot | None = None  # none without a lease or a strict flag
@@ -110,10 +99,14 @@ class LiveState:
         self._present = Present(clock)
         self._lost: StoredState | None = None  # what a store shows that has lost history
         self._definitions = define(settings)
-        self._notices: tuple[ConfigError, ...] = ()
-        self._waiting = WaitingEdit()
         self._freshness = Freshness(monotonic)
         self._turn = asyncio.Lock()
+        self._yaml = YamlFollower(
+            os.environ if environ is None else environ,
+            lambda: self._definitions,
+            self._turn,
+            self._take_in_edit,
+        )
         self._woken = Alarm()
         self._shared_read = SharedRead(self._read)
         self._listeners: list[Listener] = []
@@ -122,16 +115,16 @@ class LiveState:
         """Open the store and take the settings in. Raises ``StoreError``: nothing is served."""
         await self._store.open()
         try:
-            await self._take_in(await self._retriggered() or self._definitions)
+            await self._take_in(await self._yaml.retriggered() or self._definitions)
         except StoreError:
             await self._store.close()
             raise
         self.followers.start("following the store", self._follow_store)
         self.followers.start("keeping up with time", self._keep_up)
         if await asyncio.to_thread(renewed, self.settings):
-            await self._reload()  # a worker that is started late serves no old certificate
+            await self._yaml.reload()  # a worker that is started late serves no old certificate
         if watched(self.settings):
-            self.followers.start("following the YAML", self._follow_yaml)
+            self.followers.start("following the YAML", self._yaml.follow)
 
     async def close(self) -> None:
         """Stop following, and let go of the store. Idempotent."""
@@ -170,14 +163,19 @@ class LiveState:
         return self._lost is not None
 
     @property
+    def config_errors(self) -> tuple[ConfigError, ...]:
+        """Of the last edit of the YAML; none once they are mended."""
+        return self._yaml.errors
+
+    @property
     def edit_waits(self) -> bool:
         """An edit of the YAML is valid, but the store has not taken it yet."""
-        return self._waiting.waits
+        return self._yaml.waiting.waits
 
     @property
     def config_notices(self) -> tuple[ConfigError, ...]:
         """What of the last edit needs a restart, or that all of it waits for the store."""
-        return (*self._notices, *self._waiting.notices(self.settings.path))
+        return self._yaml.notices
 
     @property
     def definitions(self) -> str:
@@ -309,22 +307,26 @@ class LiveState:
     async def _take_in(self, new: Definitions) -> None:
         if new is not self._definitions and new.digest == self._definitions.digest:
             self._swap(self._stored, new)  # no flag has changed, so the store is not needed
-            return
-        before = self._definitions.flags
-        edit = take_in(new.flags, new.digest, self._clock(), self._stored, before)
-        await self._update(edit, new)
+        else:
+            before = self._definitions.flags
+            edit = take_in(new.flags, new.digest, self._clock(), self._stored, before)
+            await self._update(edit, new)
+
+    async def _take_in_edit(self, new: Definitions) -> None:
+        await self._take_in(new)
+        _log.info("the YAML was read: revision %d", self.snapshot.revision)
 
     async def _of_another_yaml(self, stored: StoredState) -> Definitions | None:
         # Another member has read another YAML: if our file says the same by now, both are taken.
         known = (self._definitions.digest, self._stored.config_digest)
         if stored.config_digest not in known and self.settings.path is not None:
             with suppress(ConfigErrors):
-                loaded = await self._load()
+                loaded = await self._yaml.load()
                 return loaded if loaded.digest == stored.config_digest else None
         return None
 
     def _reached(self, stored: StoredState, started: float, new: Definitions | None) -> None:
-        self.reach.reached(tell=not self._waiting.put_off)
+        self.reach.reached(tell=not self._yaml.waiting.put_off)
         found, self._lost = self._lost is not None, None
         if new is not None or found or stored.revision != self._stored.revision:
             self._swap(stored, new or self._definitions)
@@ -332,7 +334,7 @@ class LiveState:
         self._freshness.renew(ttls, started)
 
     def _failed(self, error: StoreError) -> None:
-        self.reach.failed(error, tell=not self._waiting.put_off)
+        self.reach.failed(error, tell=not self._yaml.waiting.put_off)
         self._woken.set()
 
     def _swap(self, stored: StoredState, definitions: Definitions) -> None:
@@ -346,59 +348,6 @@ class LiveState:
         for listener in tuple(self._listeners):
             listener(snapshot)
 
-    # The YAML
-
-    async def _follow_yaml(self) -> None:
-        first = watched(self.settings)[0]
-        changes = edits(first, lambda: watched(self.settings, self.config_errors))
-        async with aclosing(changes):
-            async for _ in changes:
-                await self._reload()
-
-    async def _load(self) -> Definitions:
-        # On another thread: 1,000 flags take a second, for which no request should wait.
-        return await asyncio.to_thread(load_anew, self.settings, self._environ)
-
-    async def _retriggered(self) -> Definitions | None:
-        return await asyncio.to_thread(retriggered, self._definitions)
-
-    async def _reload(self) -> None:
-        try:
-            self._accept(await self._load())
-        except ConfigErrors as errors:
-            self._refuse(errors)
-            self._waiting.put(await self._retriggered())  # those files have no part in it
-        await self._take_in_waiting()
-
-    def _accept(self, new: Definitions) -> None:
-        if self.config_errors:
-            self.config_errors = ()
-            _log.warning("the YAML is valid again")
-        self._notices = new.notices
-        for notice in new.notices:
-            _log.warning("%s", notice)
-        self._waiting.put(new if new.settings != self.settings else None)
-
-    def _refuse(self, errors: ConfigErrors) -> None:
-        self._waiting.put(None)
-        self.config_errors = errors.errors
-        cause = errors.__cause__  # of a bug: the person who wrote the YAML has no use for others
-        _log.warning("the YAML is invalid, so nothing was changed:\n%s", errors, exc_info=cause)
-
-    async def _take_in_waiting(self) -> None:
-        async with self._turn:
-            if (definitions := self._waiting.due()) is None:
-                return
-            try:
-                await self._take_in(definitions)
-            except StoreError:  # it is reported, and tried again
-                self._waiting.failed()
-            except Exception as error:  # noqa: BLE001 whatever it is, the YAML is followed on
-                self._refuse(unexpected(self.settings.path, error))
-            else:
-                self._waiting.taken(definitions)
-                _log.info("the YAML was read: revision %d", self.snapshot.revision)
-
     # The store and the time
 
     async def _follow_store(self) -> None:
@@ -408,7 +357,7 @@ class LiveState:
     async def _keep_up(self) -> None:
         while True:
             woken = await self._woken.within(self._delay())
-            await self._take_in_waiting()
+            await self._yaml.take_in_waiting()
             if woken:
                 continue
             await self.settle()
@@ -419,7 +368,7 @@ class LiveState:
         now = self._clock()
         due = min(self._freshness.left(), max(self._unwritten(now), self.reach.pause))
         # What time does is not put off with the store: a window begins without it.
-        alone = min(self._waiting.left(), self.snapshot.changes_at - now)
+        alone = min(self._yaml.waiting.left(), self.snapshot.changes_at - now)
         return min(max(min(self.reach.retry or due, alone), LEAST_WAIT), MOST_WAIT)
 
     def _unwritten(self, now: float) -> float:

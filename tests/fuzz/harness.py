@@ -20,8 +20,8 @@ from gateway.core.flags import IdentitySource
 from gateway.core.identity import compile_source
 from gateway.core.paths import PatternError, compile_path
 from gateway.core.readings import read_targets
-from gateway.proxy.body import ChunkedBody
-from gateway.proxy.errors import FramingError
+from gateway.proxy.wire.body import ChunkedBody
+from gateway.proxy.wire.errors import FramingError
 from tests.support.flags import flag
 from tests.support.wireless import World
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.pages.languages import ENGLISH, LANGUAGES, choose
 from gateway.pages.words import Words
-from gateway.proxy.errors import AppError, AppTimeoutError, LeaseOutError
+from gateway.proxy.wire.errors import AppError, AppTimeoutError, LeaseOutError
 
 ALL = pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.tag)
 

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.config.settings import Address, OnAppDown, UpstreamTls
 from gateway.core.flags import HoldTerms, Mode, Strip
-from gateway.proxy.waiting_room import THE_APP
+from gateway.proxy.hold.waiting_room import THE_APP
 from tests.support.flags import flag
 from tests.support.proxy_stage import Stage
 from tests.support.wire import RawApp, RawClient, Wire, head, ok, turns, within

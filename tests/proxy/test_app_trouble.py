@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.config.settings import Address
-from gateway.proxy.pool import FRESH
+from gateway.proxy.upstream.pool import FRESH
 from tests.support.proxy_stage import Stage
 from tests.support.wire import RawApp, head, ok, turns
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.proxy.pool import FRESH
+from gateway.proxy.upstream.pool import FRESH
 from tests.support.proxy_stage import Stage
 from tests.support.wire import RawClient, Wire, head, ok, turns
 

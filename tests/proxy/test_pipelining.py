@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.core.flags import Flag, FlagState, Scope
 from gateway.core.paths import compile_path
-from gateway.proxy.line import AHEAD
+from gateway.proxy.client.line import AHEAD
 from tests.support.proxy_stage import Stage
 from tests.support.wire import head, ok, turns
 

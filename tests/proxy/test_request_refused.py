@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.proxy.errors import ClientError
-from gateway.proxy.request import MAX_FIELDS
+from gateway.proxy.wire.errors import ClientError
+from gateway.proxy.wire.request import MAX_FIELDS
 from tests.support.heads import read_request
 
 

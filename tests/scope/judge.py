@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.core.decision import decide, explain
 from gateway.core.outcomes import Reason, Refuse
 from gateway.core.snapshot import Snapshot
-from gateway.proxy.errors import ClientError
+from gateway.proxy.wire.errors import ClientError
 from tests.support.flags import exempt, flag, snapshot, user_flag
 from tests.support.heads import read_request
 

@@ -286,7 +286,7 @@ async def test_the_yaml_is_followed_again_after_its_follower_has_failed(
         yield
         raise RecursionError("too deep")
 
-    monkeypatch.setattr("gateway.state.live.edits", failing)
+    monkeypatch.setattr("gateway.state.yaml_follower.edits", failing)
     live = await start(load(path, {}), followers=Followers(pause=0.001))
     swaps = Swaps(live)
     await soon(lambda: live.followers.failures)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from gateway.core.addresses import compile_networks
-from gateway.proxy.peer import Peer
-from gateway.proxy.request import RequestHead, RequestReader
+from gateway.proxy.wire.peer import Peer
+from gateway.proxy.wire.request import RequestHead, RequestReader
 
 STRANGER = "192.0.2.1"
 

@@ -14,7 +14,7 @@ from gateway.core.flags import Flag
 from gateway.core.overrides import Override
 from gateway.core.snapshot import Snapshot, compile_snapshot
 from gateway.pages.pages import Pages
-from gateway.proxy.listener import Listener
+from gateway.proxy.client.listener import Listener
 from gateway.proxy.plane import DataPlane
 from gateway.sockets import bind, named
 from gateway.state.passes import Passes

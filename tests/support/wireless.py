@@ -14,11 +14,11 @@ from typing import Any, cast
 from gateway.config.settings import Address, Limits, Settings
 from gateway.core.flags import Flag
 from gateway.pages.pages import Pages
-from gateway.proxy.client import ClientConnection
+from gateway.proxy.client.connection import ClientConnection
+from gateway.proxy.client.line import AHEAD
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.line import AHEAD
 from gateway.proxy.plane import DataPlane
-from gateway.proxy.upstream import UpstreamConnection
+from gateway.proxy.upstream.connection import UpstreamConnection
 from gateway.telemetry.tally import Tally
 from tests.support.proxy_stage import FakeLive
 
