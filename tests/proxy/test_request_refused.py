@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.proxy.wire.errors import ClientError
-from gateway.proxy.wire.request import MAX_FIELDS
+from gateway.proxy.wire.field_block import MAX_FIELDS
 from tests.support.heads import read_request
 
 

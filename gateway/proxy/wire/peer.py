@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from gateway.core.addresses import Networks
 from gateway.core.hops import read_hops, visitor
-from gateway.proxy.wire.request import FieldBlock
+from gateway.proxy.wire.field_block import FieldBlock
 
 
 class Peer:

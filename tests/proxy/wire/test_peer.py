@@ -7,8 +7,8 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.core.addresses import compile_networks
+from gateway.proxy.wire.field_block import FieldBlock
 from gateway.proxy.wire.peer import Peer
-from gateway.proxy.wire.request import FieldBlock
 from tests.support.heads import read_request
 
 TRUSTED = compile_networks([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
