@@ -49,11 +49,12 @@ scope: $(STAMP)  ## asks real frameworks what they make of odd requests; writes 
 	@sh tests/install-servers.sh
 	$(BIN)/python -m tests.scope
 
-check: $(STAMP)  ## format, lint, types, layers
+check: $(STAMP)  ## format, lint, types, layers, manifests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@BIN=$(BIN) sh deploy/check.sh
 
 fmt: $(STAMP)  ## formats, and mends what the linter can
 	$(BIN)/ruff format .

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Checks every manifest under deploy/, and the Dockerfile, as far as something here knows their
+# published form. Works offline: the tools and the schemas they carry come with `pip install -e
+# '.[dev]'`. One line for each manifest: what it is, and the command that looks at it.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+bin=${BIN:-.venv/bin}
+wrong=0
+
+check() { # check WHAT COMMAND ARGS...: runs it, and tells of it only where it fails
+    what=$1
+    shift
+    if ! command -v "$1" >/dev/null 2>&1; then
+        echo "SKIPPED: $what: no ${1##*/} here"
+        return
+    fi
+    if ! said=$("$@" 2>&1); then
+        printf 'WRONG: %s\n%s\n' "$what" "$said"
+        wrong=1
+    fi
+}
+
+# Shell and Dockerfile rules, with the reasons for what is let by in the files themselves.
+check Dockerfile "$bin/hadolint" Dockerfile
+
+[ "$wrong" = 0 ] && echo "deploy: every manifest is right"
+exit "$wrong"
