@@ -19,6 +19,7 @@ from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.cli.serve import run as run_to_the_end
 from gateway.config import Settings, load
 from gateway.config.environment import FORMS, variable
+from gateway.config.secret_files import HELD_IN_FILES, SUFFIX
 
 # Below Linux's ephemeral ports: no outgoing connection takes one of them, and none that looks
 # whether the app is there yet can meet itself.
@@ -81,7 +82,7 @@ def _status(work: Callable[[], None]) -> int:
 
 def _of_the_app(environ: Mapping[str, str], port: int) -> dict[str, str]:
     """What the app gets: not the gateway's settings, among which are tokens."""
-    ours = {variable(path) for path in FORMS}
+    ours = {variable(path) for path in FORMS} | {name + SUFFIX for name in HELD_IN_FILES}
     return {name: value for name, value in environ.items() if name not in ours} | {
         "PORT": str(port)
     }

@@ -16,6 +16,7 @@ from enum import Enum
 from gateway.config.document import compose
 from gateway.config.errors import Invalid, Origin, Report
 from gateway.config.nodes import Broken, Items, Node, Scalar, Table, key_path, plain_scalar
+from gateway.config.secret_files import HELD_IN_FILES, SUFFIX, Filled
 from gateway.config.section import did_you_mean, is_null
 from gateway.config.substitution import Substitution, check_utf8
 
@@ -102,13 +103,12 @@ def variable(path: str) -> str:
     return _PREFIX + path.upper().replace(".", "_")
 
 
-def overlay(
-    root: Table, environ: Mapping[str, str], substitution: Substitution, report: Report
-) -> Table:
+def overlay(root: Table, filled: Filled, substitution: Substitution, report: Report) -> Table:
     """The document with the environment's keys over it. Unknown variables are reported."""
-    reading, written = _Reading(environ, substitution, report), root
+    environ = filled.environ
+    reading, written = _Reading(environ, filled.unread, substitution, report), root
     for path in FORMS:
-        if variable(path) in environ and path != _ONE_TOKEN:
+        if reading.has(path) and path != _ONE_TOKEN:
             root = _placed(root, path, reading.node(path))
     root = _with_token(root, written, reading)
     root = _with_enabled(root, reading)
@@ -120,14 +120,20 @@ def overlay(
 @dataclass(frozen=True, slots=True)
 class _Reading:
     environ: Mapping[str, str]
+    unread: frozenset[str]  # of files that were wrong, and reported
     substitution: Substitution
     report: Report
+
+    def has(self, path: str) -> bool:
+        return variable(path) in self.environ or variable(path) in self.unread
 
     def node(self, path: str) -> Node:
         return self.read(variable(path), FORMS[path], path)
 
     def read(self, name: str, form: Form, path: str = "") -> Node:
         origin = Origin(FILE, None, name)
+        if name in self.unread:
+            return Broken(origin)
         try:
             return self._converted(_filled(name, self.environ), form, origin, path)
         except Invalid as error:
@@ -183,7 +189,7 @@ def _with_token(root: Table, written: Table, reading: _Reading) -> Table:
     So it may repeat a token that is there, and be ignored; it is never one more beside those
     of the file (``written``), nor instead of one.
     """
-    if variable(_ONE_TOKEN) not in reading.environ:
+    if not reading.has(_ONE_TOKEN):
         return root
     node = reading.node(_ONE_TOKEN)
     if isinstance(node, Scalar):
@@ -244,6 +250,7 @@ def _with_port(root: Table, reading: _Reading) -> Table:
 
 def _refuse_unknown(environ: Mapping[str, str], used: set[str], report: Report) -> None:
     known = [*map(variable, FORMS), "GATEWAY_ENABLED", *OTHERS]
+    known += [name + SUFFIX for name in HELD_IN_FILES]
     if environ.keys() >= _OF_A_GUARD:
         known += [*_OF_A_GUARD, _PROGRESS]
     plain = [each.removeprefix(_PREFIX) for each in known]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.config.document import compose, decode
 from gateway.config.environment import FILE, overlay
 from gateway.config.errors import Origin, Report
 from gateway.config.nodes import Broken, Table
+from gateway.config.secret_files import fill_in
 from gateway.config.section import is_null
 from gateway.config.settings import Settings
 from gateway.config.site import read_settings
@@ -23,14 +25,15 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     Raises ``ConfigErrors`` with every error at once, each with its file, line and path.
     """
     report = Report()
-    substitution = Substitution(environ)
+    filled = fill_in(environ, report)
+    substitution = Substitution(filled.environ)
     root = Table(Origin(FILE, None, "")) if path is None else _read(path, substitution, report)
     if root is None:
         report.raise_any()
         raise AssertionError("no document, and nothing said why")
-    settings = read_settings(overlay(root, environ, substitution, report), path, report)
+    settings = read_settings(overlay(root, filled, substitution, report), path, report)
     report.raise_any()
-    return settings
+    return replace(settings, secret_files=filled.files)
 
 
 def _read(path: Path, substitution: Substitution, report: Report) -> Table | None:

@@ -182,8 +182,9 @@ class Settings:
 
     ``listen_mode`` are the permissions of a Unix socket; None: what the umask leaves.
     ``proxy_protocol`` names who begins each connection with a PROXY header. ``upstream_tls`` is
-    there exactly if the upstream is ``https``. ``app_starts``: together with the gateway, which
-    its command line says and no key.
+    there exactly if the upstream is ``https``. ``secret_files`` are those that variables name
+    (``GATEWAY_CONTROL_TOKEN_FILE``), beside the YAML at ``path``. ``app_starts``: together with
+    the gateway, which its command line says and no key.
     """
 
     upstream: Address
@@ -207,4 +208,5 @@ class Settings:
     cors_origins: tuple[str, ...] = ()  # as browsers write them, or "*"
     flags: tuple[Flag, ...] = ()
     path: Path | None = None
+    secret_files: tuple[Path, ...] = field(default=(), repr=False)
     app_starts: bool = False

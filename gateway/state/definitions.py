@@ -73,6 +73,7 @@ def watched(settings: Settings, errors: Iterable[ConfigError] = ()) -> list[Path
     for tls in (settings.tls, settings.upstream_tls):
         named.update(() if tls is None else tls.files)
     named.update(Path(flag.trigger.file) for flag in settings.flags if flag.trigger is not None)
+    named.update(settings.secret_files)
     named.update(path for error in errors for path in error.beside)
     return [*filter(None, [settings.path]), *sorted(named)]
 

@@ -58,6 +58,21 @@ async def test_the_token_is_sent_as_bearer_and_never_printed(
     assert "s3cret" not in result.output
 
 
+async def test_the_token_may_be_in_a_file(control: FakeControl, tmp_path: Path) -> None:
+    control.answers["PATCH /flags/site"] = ON
+    file = tmp_path / "token"
+    env: dict[str, str | None] = {"GATEWAY_CONTROL_TOKEN_FILE": str(file)}
+    absent = await control.run("on", "site", env=env)
+    assert (absent.exit_code, len(control.calls)) == (2, 0)
+    assert f"GATEWAY_CONTROL_TOKEN_FILE cannot be read: {file}" in absent.stderr
+
+    file.write_text("s3cret\n")
+    await control.run("on", "site", env=env)
+    await control.run("on", "site", env={**env, "GATEWAY_CONTROL_TOKEN": "nearer"})
+    sent = [call.fields["Authorization"] for call in control.calls]
+    assert sent == ["Bearer s3cret", "Bearer nearer"]
+
+
 async def test_without_a_token_a_401_says_how_to_give_one(control: FakeControl) -> None:
     control.answers["PATCH /flags/site"] = 401, {"detail": "no", "status": 401}
     result = await control.run("on", "site")

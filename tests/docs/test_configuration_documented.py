@@ -6,6 +6,7 @@ import pytest
 
 from gateway.config import load
 from gateway.config.environment import FORMS, OTHERS, variable
+from gateway.config.secret_files import HELD_IN_FILES, SUFFIX
 from tests.support.config_keys import known_keys
 
 ROOT = Path(__file__).parents[2]
@@ -49,3 +50,8 @@ def test_the_example_is_valid():
     assert str(settings.listen) == "127.0.0.1:8080"
     assert str(settings.control.listen) == "127.0.0.1:9090"
     assert settings.control.tokens == ()
+
+
+@pytest.mark.parametrize("name", HELD_IN_FILES)
+def test_every_variable_that_names_a_secret_s_file_is_documented(name):
+    assert f"`{name}{SUFFIX}`" in SITE_TABLE
