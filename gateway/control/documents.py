@@ -43,6 +43,7 @@ def flag_document(
         "flag": flag.name,
         "kind": flag.kind.value,
         **_state_document(state),
+        "on": view.is_on,
         "scope": _scope_document(flag.scope),
         "window": _window_document(view),
         "from": view.origin,

@@ -53,6 +53,7 @@ _FLAG: Shape = {
     "flag": TEXT,
     "kind": {"type": "string", "enum": [kind.value for kind in Kind]},
     **_STATE,
+    "on": told(YES_NO, "Whether it holds anybody, or applies, now: by switch, window or file."),
     "scope": thing({name: several(TEXT) for name in ("hosts", "paths", "methods")}),
     "window": maybe(
         "object",

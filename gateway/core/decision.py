@@ -11,6 +11,7 @@ from gateway.core.outcomes import Decision, Forward, HeldBack, Hold, Reason, Ref
 from gateway.core.request import RequestFacts
 from gateway.core.rules import Rule
 from gateway.core.snapshot import FlagView, Snapshot
+from gateway.core.windows import Window
 
 __all__ = [
     "NO_FLAG_HOLDS",
@@ -67,19 +68,20 @@ def explain(request: RequestFacts, snapshot: Snapshot, now: float) -> list[Verdi
 def _verdict(view: FlagView, rule: Rule, evidence: Evidence) -> Verdict:
     decision = rule.judge(evidence)
     on_for_it = not isinstance(decision, Forward)
-    detail = describe(decision.reason, view, rule, evidence) + _of_window(view)
+    detail = describe(decision.reason, view, rule, evidence) + _of_time(view)
     if on_for_it and rule.mode.lets_go_on:
         detail = f"{detail} {describe_applying(view)}"
         return Verdict(view.flag.name, holds=False, reason=Reason(rule.mode), detail=detail)
     return Verdict(view.flag.name, on_for_it, decision.reason, detail)
 
 
-def _of_window(view: FlagView) -> str:
+def _of_time(view: FlagView) -> str:
     window, phase = view.state.window, view.phase
+    if view.until is not None:
+        what = "Its window ends" if view.by_window else "It is lifted"
+        return f" {what} at {(window or Window()).clock(view.until)}."
     if window is None or phase is None:
         return ""
-    if view.until is not None:
-        return f" Its window ends at {window.clock(view.until)}."
     if view.state.enabled or phase.coming is None:
         return ""
     announced = " and is announced to whom it will hold" if view.announced is not None else ""

@@ -11,7 +11,7 @@ from gateway.core.applying import Applying
 from gateway.core.flags import Exemptions, Flag, FlagState, Mode, Trigger
 from gateway.core.gated import Bypassing, GatedRule, gated
 from gateway.core.index import Index, compile_index
-from gateway.core.overrides import Override, standing
+from gateway.core.overrides import Override, Standing, standing
 from gateway.core.passes import Gate
 from gateway.core.rules import Readers, Rule, compile_rule
 from gateway.core.strictness import fenced_rule, stricter
@@ -24,7 +24,8 @@ class FlagView:
 
     ``since`` (seconds since the epoch), ``by`` and ``reason`` are those of the override;
     all three are ``None`` where the YAML's state holds. ``phase`` is that of its window, ``None``
-    without one; ``by_window``: the window alone has it on.
+    without one; ``by_window``: the window alone has it on. ``ends`` is when flips that undo
+    themselves let go of all that it holds now, ``None`` where that is not known.
     """
 
     flag: Flag
@@ -36,20 +37,18 @@ class FlagView:
     reason: str | None = None
     phase: Phase | None = None
     by_window: bool = False
+    ends: float | None = None
 
     @property
     def is_on(self) -> bool:
         """Whether it holds anybody, or applies: a per-user flag is armed, yet may list nobody."""
-        identity = self.flag.identity
-        if not self.state.enabled or identity is None:
-            return self.state.enabled
-        return bool(self.state.users or self.state.rollout or identity.hold_missing)
+        return _is_on(self.flag, self.state)
 
     @property
     def until(self) -> float | None:
-        """When its window ends (seconds since the epoch), if that ends the hold."""
+        """When the hold ends by itself (seconds since the epoch): with its window, or a flip."""
         current = self.phase.current if self.phase is not None and self.by_window else None
-        return None if current is None else current.end
+        return self.ends if current is None else current.end
 
     @property
     def on_by_clock_alone(self) -> bool:
@@ -225,11 +224,23 @@ def _holding(
 def _stricter(view: FlagView, twin: FlagView) -> FlagView:
     state = stricter(view.flag, view.state, twin.state)
     shown = view if state == view.state or view.state.enabled else twin
-    return replace(shown, state=state)
+    return replace(shown, state=state, ends=view.ends if view.ends == twin.ends else None)
 
 
 def _view(flag: Flag, override: Override | None, now: float) -> FlagView:
     found = standing(flag.state, override, now)
+    state, held, phase = _state(flag, found), found.override, found.phase
+    by_window = _by_window(flag, found)
+    ends = None if by_window else _ends(flag, found)
+    view = FlagView(flag, state, "yaml", None, phase=phase, by_window=by_window, ends=ends)
+    if held is None:
+        return view
+    return replace(
+        view, origin="override", override=held, since=held.at, by=held.by, reason=held.reason
+    )
+
+
+def _state(flag: Flag, found: Standing) -> FlagState:
     state, held, phase = found.state, found.override, found.phase
     if flag.trigger is not None:
         state = _triggered(state, flag.trigger, frozenset(held.values if held else ()))
@@ -238,14 +249,36 @@ def _view(flag: Flag, override: Override | None, now: float) -> FlagView:
         state = replace(state, mode=Mode.UNAVAILABLE)
     if phase is not None and phase.drawn:
         state = replace(state, ttl=0.0)
-    within = phase is not None and phase.current is not None and flag.trigger is None
-    by_window = within and state.enabled and not found.explicit
-    view = FlagView(flag, state, "yaml", None, phase=phase, by_window=by_window)
-    if held is None:
-        return view
-    return replace(
-        view, origin="override", override=held, since=held.at, by=held.by, reason=held.reason
-    )
+    return state
+
+
+def _by_window(flag: Flag, found: Standing) -> bool:
+    within = found.phase is not None and found.phase.current is not None and flag.trigger is None
+    return within and found.state.enabled and not found.explicit
+
+
+def _ends(flag: Flag, found: Standing) -> float | None:
+    # One page is for all whom a per-user flag holds: where they go one by one, it names no time.
+    override = found.override
+    if override is None or not override.lifts:
+        return None
+    now = _state(flag, found)
+    for lift in override.lifts if _is_on(flag, now) else ():
+        later = standing(flag.state, override, lift.at)
+        state = _state(flag, later)
+        if not _is_on(flag, state) or state.mode.lets_go_on:
+            return lift.at
+        if flag.identity is not None and (state.users, state.rollout) != (now.users, now.rollout):
+            return None
+        if _by_window(flag, later) and later.phase is not None and later.phase.current is not None:
+            return later.phase.current.end
+    return None
+
+
+def _is_on(flag: Flag, state: FlagState) -> bool:
+    if not state.enabled or flag.identity is None:
+        return state.enabled
+    return bool(state.users or state.rollout or flag.identity.hold_missing)
 
 
 def _triggered(state: FlagState, trigger: Trigger, flipped: frozenset[str]) -> FlagState:

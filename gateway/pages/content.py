@@ -15,7 +15,7 @@ class Content:
     ``message`` and ``detail`` are free of control characters but for line breaks, ``title``
     is one line. ``retry_after`` is seconds; ``None``: no such field. ``flag`` and ``reason``
     are ``None`` for an error, which is not maintenance. ``until`` is when it ends, in ISO 8601,
-    and ``until_words`` the same for people, by the clock of the flag's window.
+    and ``until_words`` the same for people, by the clock of the flag's window, or UTC.
 
     ``words`` are those that the page adds. ``title_language`` and ``message_language`` are tags;
     empty: a person wrote it, in a language that nobody said.

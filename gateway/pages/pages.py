@@ -5,8 +5,8 @@ swapped in, so a thousand flags cost nothing until somebody meets them. Two memo
 bounded: ``_hits`` answers the hot path in one look-up, keyed by a wish (of which there are few,
 whatever clients send), and is believed only for the very ``FlagView`` it was made for; a new
 snapshot has new views, so it never serves an old page. Behind it ``_answers`` is keyed by what the
-page says, so that a swap that changed another flag renders nothing anew. A page that tells when a
-window ends says something else each second: it has a third, ``_timed``, and costs a rendering a
+page says, so that a swap that changed another flag renders nothing anew. A page that tells when it
+is over says something else each second: it has a third, ``_timed``, and costs a rendering a
 second.
 """
 

@@ -12,7 +12,7 @@ def problem(content: Content) -> str:
 
     ``type`` is ``about:blank``; ``title``, ``status`` and ``detail`` are the RFC's. Beside them
     are ``flag`` and ``reason`` (null where it is an error, no refusal), ``retry_after`` (seconds,
-    or null) and ``until`` (when its window ends, or null); ``progress`` (percent) only where it
+    or null) and ``until`` (when it ends by itself, or null); ``progress`` (percent) only where it
     is told.
     """
     members: dict[str, object] = {

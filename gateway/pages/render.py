@@ -4,8 +4,8 @@ Three layers, each caught by the next: the person's own page or template, the bu
 ``fallback``. Rendering has succeeded before any byte of it reaches a client.
 
 A person's own template gets ``flag``, ``title``, ``message``, ``retry_after`` (seconds),
-``when`` (the same for people: "in about 10 minutes"), ``status``, ``until`` (when the flag's
-window ends, in ISO 8601, or None), ``until_words`` (the same by the window's clock), ``reason``
+``when`` (the same for people: "in about 10 minutes"), ``status``, ``until`` (when it
+ends by itself, in ISO 8601, or None), ``until_words`` (the same for people), ``reason``
 (one word of ``Reason``), ``repeatable`` (false: something was sent that was not passed on),
 ``percent`` and ``progress`` (42 and "42 % done" where a guard tells, else None), ``language`` (the
 visitor's, of those there are: ``"de"``), ``direction`` (``"ltr"`` or ``"rtl"``) and ``words`` (what

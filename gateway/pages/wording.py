@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from gateway.core.decision import Reason
 from gateway.core.flags import Kind, Mode, Page
 from gateway.core.snapshot import FlagView
+from gateway.core.windows import Window
 from gateway.pages.content import Content, clean, one_line
 from gateway.pages.languages import ENGLISH
 from gateway.pages.news import NO_NEWS, News
@@ -41,7 +42,7 @@ def refusal_content(
     What a person wrote is in no other language than theirs; ``words`` are for the rest.
     """
     state, own = view.state, view.flag.page
-    until, window = view.until, state.window
+    until, clock = view.until, (state.window or Window()).clock
     page = own if own.template or own.url else site
     title = one_line(own.title or site.title or "")
     message = clean(state.message or own.message or site.message or "")
@@ -58,7 +59,7 @@ def refusal_content(
         flag=view.flag.name,
         reason=reason.value,
         until=None if until is None else datetime.fromtimestamp(until, UTC).isoformat(),
-        until_words=None if until is None or window is None else window.clock(until),
+        until_words=None if until is None else clock(until),
         repeatable=repeatable and state.mode is not Mode.READ_ONLY,
         probe=_probe(view),
         template=page.template,
@@ -72,7 +73,7 @@ def refusal_content(
 
 
 def retry_after(view: FlagView, site: Page, now: float) -> int:
-    """Seconds, as a refusal of the flag says them at ``now``: to the end of its window, if any."""
+    """Seconds, as a refusal of the flag says them at ``now``: to its end, where that is known."""
     if view.until is not None:
         return max(1, math.ceil(view.until - now))
     promised = _promised(view, site)

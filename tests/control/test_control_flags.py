@@ -13,7 +13,7 @@ from gateway.stores.base import StoreError
 from tests.support.control import NOW, Stage
 
 FIELDS = {
-    "flag", "kind", "mode", "enabled", "users", "rollout", "ttl", "scope", "window", "from",
+    "flag", "kind", "mode", "enabled", "on", "users", "rollout", "ttl", "scope", "window", "from",
     "since", "by", "reason", "in_flight", "held", "description", "strict", "notice", "strip",
     "source", "identity", "page", "yaml", "override", "until", "max",
     "bypass",
@@ -55,6 +55,14 @@ async def test_a_per_user_flag_shows_where_the_user_is_found(stage: Stage) -> No
     assert document["identity"] == {"sources": [{"cookie": "uid"}], "missing": "forward"}
     assert document["users"] == ["ann"]
     assert document["strict"] is True
+
+
+async def test_an_armed_flag_is_on_while_it_lists_somebody(stage: Stage) -> None:
+    document = await stage.get("/flags/reindex")
+    assert (document["enabled"], document["on"]) == (True, True)
+    document = await stage.patch("reindex", {"users": []})
+    assert (document["enabled"], document["on"]) == (True, False)
+    assert (await stage.patch("reindex", {"rollout": 1}))["on"] is True
 
 
 async def test_an_unknown_flag_is_404_and_names_the_one_meant(stage: Stage) -> None:

@@ -17,6 +17,7 @@ async def test_a_window_that_is_now_holds_at_once_and_says_until_when(stage: Sta
     document = await stage.patch("site", {"window": {**ONCE, "timezone": "Europe/Berlin"}})
     window = document["window"]
     assert (document["enabled"], document["until"], document["from"]) == (True, ENDS, "override")
+    assert (document["on"], document["yaml"]["enabled"]) == (True, False)
     assert window["now"] == {"start": "2030-03-17T17:00:00.000Z", "end": ENDS}
     assert (window["next"], window["holds"], window["announced"]) == (None, True, False)
     assert window["text"] == "2030-03-17 18:00 CET to 2030-03-17 20:00 CET"
@@ -28,7 +29,7 @@ async def test_a_window_that_is_now_holds_at_once_and_says_until_when(stage: Sta
 
 async def test_a_window_that_comes_again_shows_when_and_null_takes_it_back(stage: Stage) -> None:
     document = await stage.patch("site", {"window": {"cron": "0 3 * * sun", "for": "2h"}})
-    assert (document["enabled"], document["until"]) == (False, None)
+    assert (document["enabled"], document["on"], document["until"]) == (False, False, None)
     assert document["window"]["next"] == {
         "start": "2030-03-24T03:00:00.000Z",
         "end": "2030-03-24T05:00:00.000Z",
@@ -60,6 +61,13 @@ async def test_explain_says_when_the_window_ends_or_begins(stage: Stage) -> None
     site, search, _ = [verdict["detail"] for verdict in found["verdicts"]]
     assert site == "The whole site is held. Its window ends at 2030-03-17 19:00 UTC."
     assert search == "The flag is off. Its window begins at 2030-03-24 03:00 CET."
+
+
+async def test_explain_says_when_a_flip_lifts_itself(stage: Stage) -> None:
+    document = await stage.patch("site", {"enabled": True, "for": "30m"})
+    assert document["page"]["retry_after"] == 1800
+    (site, *_) = (await stage.get("/explain?url=/x"))["verdicts"]
+    assert site["detail"] == "The whole site is held. It is lifted at 2030-03-17 18:16 UTC."
 
 
 async def test_a_flag_that_is_on_for_too_long_is_forgotten_and_stays_on(start: Any) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.decision import Refuse, decide
-from gateway.core.overrides import Lift, Override, state_digest
-from tests.support.flags import ask, flag, snapshot
+from gateway.core.flags import Flag, Mode
+from gateway.core.overrides import Lift, Override, flipped, state_digest
+from gateway.core.patches import read_patch
+from tests.support.flags import ask, flag, snapshot, user_flag
 
 
 def test_views_are_in_the_order_written() -> None:
@@ -52,6 +54,49 @@ def test_due_lift_is_applied() -> None:
     )
     assert snapshot(off, overrides={"a": override}, now=8.9).views[0].state.enabled
     assert not snapshot(off, overrides={"a": override}, now=9.0).views[0].state.enabled
+
+
+def flips(known: Flag, *documents: dict[str, object]) -> dict[str, Override]:
+    override: Override | None = None
+    for document in documents:
+        override = flipped(known, override, read_patch(document), now=0.0, by="ann")
+    return {} if override is None else {known.name: override}
+
+
+@pytest.mark.parametrize(
+    ("documents", "until"),
+    [
+        ([{"enabled": True, "for": 60}], 60.0),
+        ([{"enabled": True, "for": 60}, {"mode": "read-only", "for": 30}], 60.0),
+        ([{"enabled": True, "for": 60}, {"mode": "notice", "for": 90}], 60.0),
+        ([{"enabled": True}], None),
+        ([{"enabled": True}, {"mode": "read-only", "for": 30}], None),
+        ([{"enabled": True, "mode": "notice"}, {"mode": "unavailable", "for": 30}], 30.0),
+        ([{"enabled": True}, {"enabled": False, "for": 30}], None),
+        ([{"ttl": 5, "for": 60}], None),
+    ],
+)
+def test_a_hold_ends_with_the_flip_that_is_undone(
+    documents: list[dict[str, object]], until: float | None
+) -> None:
+    known = flag("a", enabled=False)
+    assert snapshot(known, overrides=flips(known, *documents)).views[0].until == until
+
+
+def test_a_per_user_flag_says_when_it_ends_only_if_all_are_let_go_at_once() -> None:
+    known, listing = user_flag("u"), user_flag("u", users=["ann"])
+    both, one = {"users": ["bob", "eve"], "for": 60}, {"users": ["bob", "eve", "joe"], "for": 30}
+    assert snapshot(known, overrides=flips(known, both)).views[0].until == 60.0
+    assert snapshot(known, overrides=flips(known, both, one)).views[0].until is None
+    more = {"users": ["ann", "bob"], "for": 60}
+    assert snapshot(listing, overrides=flips(listing, more)).views[0].until is None
+
+
+def test_of_two_histories_a_hold_ends_when_both_say_so() -> None:
+    known = flag("a", enabled=False, mode=Mode.READ_ONLY)
+    soon, late = (flips(known, {"enabled": True, "for": lasts}) for lasts in (30, 60))
+    assert snapshot(known, overrides=soon, others=soon).views[0].until == 30.0
+    assert snapshot(known, overrides=soon, others=late).views[0].until is None
 
 
 def test_snapshot_asks_where_a_ttl_is_0() -> None:

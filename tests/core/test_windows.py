@@ -17,7 +17,7 @@ from gateway.core.patches import read_patch
 from gateway.core.window_reading import WindowError, read_window
 from gateway.core.windows import Course, Occurrence, Window, followed, phase
 from gateway.state.edits import on_course
-from tests.support.flags import flag, user_flag
+from tests.support.flags import flag, snapshot, user_flag
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ONCE = Window(Occurrence(1000.0, 2000.0))
@@ -205,6 +205,21 @@ def test_on_outlasts_the_window_and_what_was_turned_on_for_a_while_leaves_it_be(
     assert is_on(known, patch(None, 3700.0, known, enabled=True), 5000.0)
     awhile = patch(None, 3500.0, known, **{"enabled": True, "for": 300})
     assert [is_on(known, awhile, now) for now in (3500.0, 3800.0, 4200.0)] == [True, True, False]
+
+
+def test_on_for_a_while_within_the_window_ends_with_what_ends_last() -> None:
+    known = windowed(HOURLY)
+
+    def until(now: float, override: Override | None) -> float | None:
+        overrides = {} if override is None else {"site": override}
+        return snapshot(known, overrides=overrides, now=now).views[0].until
+
+    short = patch(None, 3700.0, known, **{"enabled": True, "for": 60})
+    assert [until(now, short) for now in (3700.0, 3760.0)] == [4200.0, 4200.0]
+    long = patch(None, 3700.0, known, **{"enabled": True, "for": 1000})
+    assert until(3700.0, long) == 4700.0
+    assert until(3700.0, patch(None, 3700.0, known, enabled=True)) is None
+    assert until(3700.0, None) == 4200.0
 
 
 def test_off_for_a_while_within_the_window_comes_back_to_it() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -237,3 +239,17 @@ async def test_no_answer_of_ours_because_of_60_reloads_under_load(
 
     assert set(statuses) == {200}
     assert statuses[200] > 1000
+
+
+def test_visitors_are_told_when_a_flip_lifts_itself(gateway: GatewayProcess) -> None:
+    made = gateway.flip("search", enabled=True, **{"for": "30m"}).document
+    got = exchange(gateway.port, Ask("/search", fields=(("Accept", "application/json"),)))
+    problem = json.loads(got.body)
+    left = int(got.one("retry-after") or 0)
+
+    assert made["on"] is True
+    assert problem["retry_after"] == left
+    assert 1740 <= left <= 1800
+    until = datetime.fromisoformat(problem["until"])
+    assert abs(until - datetime.fromisoformat(made["until"])) < timedelta(milliseconds=1)
+    assert b" UTC) (Retry-After: " in exchange(gateway.port, Ask("/search")).body

@@ -292,6 +292,16 @@ def test_a_window_s_end_is_told_in_every_form_and_counts_down(renderer, view) ->
     assert fields(pages.refusal(held, BROWSER, Reason.SITE))["Retry-After"] == "1"
 
 
+def test_a_flip_that_lifts_itself_says_when_whatever_retry_after_says(view) -> None:
+    pages = Pages(Page(retry_after=60), clock=lambda: 1_900_000_000.25)
+    held = replace(view(retry_after=30), ends=1_900_001_800.0)
+
+    problem = json.loads(pages.refusal(held, JSON, Reason.SITE).body)
+    assert (problem["retry_after"], problem["until"]) == (1800, "2030-03-17T18:16:40+00:00")
+    text = pages.refusal(held, PLAIN, Reason.SITE)
+    assert b"in about 30 minutes (2030-03-17 18:16 UTC) (Retry-After: 1800 s)" in text.body
+
+
 def test_a_fetched_page_is_what_browsers_get_and_nobody_else(view) -> None:
     pages = Pages(Page(url="https://cdn.test/x"))
     held = view()

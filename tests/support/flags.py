@@ -64,10 +64,11 @@ def snapshot(
     *flags: Flag,
     allow: Exemptions | None = None,
     overrides: dict[str, Override] | None = None,
+    others: dict[str, Override] | None = None,
     now: float = 0.0,
 ) -> Snapshot:
     return compile_snapshot(
-        flags, overrides or {}, revision=1, allow=allow or Exemptions(), now=now
+        flags, overrides or {}, revision=1, allow=allow or Exemptions(), now=now, others=others
     )
 
 
