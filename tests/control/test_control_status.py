@@ -47,7 +47,7 @@ async def test_a_per_user_flag_that_lists_nobody_is_not_on(stage: Stage) -> None
 
 async def test_errors_of_the_yaml_show_with_file_and_line(stage: Stage) -> None:
     error = ConfigError("config.yaml", 14, "flags.search.paths[0]", 'must start with "/"')
-    stage.state.config_errors = (error,)
+    stage.state._yaml.errors = (error,)
     config = (await stage.get("/status"))["config"]
     assert config["valid"] is False
     assert config["notices"] == []

@@ -151,7 +151,7 @@ async def test_names_with_any_signs_lead_to_their_own_page(start: Any) -> None:
 
 async def test_errors_of_the_yaml_the_store_and_tasks_show_at_the_top(stage: Stage) -> None:
     error = ConfigError("config.yaml", 14, "flags.search.paths[0]", 'must start with "/"')
-    stage.state.config_errors = (error,)
+    stage.state._yaml.errors = (error,)
     stage.state.reach.error = "disk is gone"
     stage.state.followers.failures["following the YAML"] = "RecursionError: too deep"
     one = await visitor(stage)
