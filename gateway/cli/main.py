@@ -15,6 +15,7 @@ VERBS = {
     "serve": "gateway.cli.serve:serve",
     "run": "gateway.cli.run:run",
     "demo": "gateway.cli.demo:demo",
+    "health": "gateway.cli.health:health",
     "check": "gateway.cli.check:check",
     "init": "gateway.cli.init:init",
     "status": "gateway.cli.status:status",

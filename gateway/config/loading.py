@@ -17,6 +17,7 @@ from gateway.config.site import read_settings
 from gateway.config.substitution import Substitution
 
 LARGEST = 8 << 20  # bytes: 1,000 flags are 200 KB
+_NOTHING = Table(Origin(FILE, None, ""))  # a document of the environment alone
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -27,13 +28,25 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     report = Report()
     filled = fill_in(environ, report)
     substitution = Substitution(filled.environ)
-    root = Table(Origin(FILE, None, "")) if path is None else _read(path, substitution, report)
+    root = _NOTHING if path is None else _read(path, substitution, report)
     if root is None:
         report.raise_any()
         raise AssertionError("no document, and nothing said why")
     settings = read_settings(overlay(root, filled, substitution, report), path, report)
     report.raise_any()
     return replace(settings, secret_files=filled.files)
+
+
+def load_as_far_as_it_goes(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The same, whatever is wrong with it: what is wrong has its default.
+
+    For those who ask after a gateway that runs, in which a wrong edit has changed nothing.
+    """
+    report = Report()
+    filled = fill_in(environ, report)
+    substitution = Substitution(filled.environ)
+    root = None if path is None else _read(path, substitution, report)
+    return read_settings(overlay(root or _NOTHING, filled, substitution, report), path, report)
 
 
 def _read(path: Path, substitution: Substitution, report: Report) -> Table | None:
