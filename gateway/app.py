@@ -74,17 +74,23 @@ class Orders:
         self.end = asyncio.Event()
         self.stopping = asyncio.Event()
         self.hurry = asyncio.Event()
+        self.patient = True  # enough to linger
 
     def leave(self) -> None:
         """Another process has taken over: finish what is under way, however long it takes."""
         self.end.set()
 
     def stop(self) -> None:
-        """Finish what is under way within ``timeouts.shutdown``; said twice: end at once."""
+        """Linger, and finish what is under way in time; said twice: end at once."""
         if self.stopping.is_set():
             self.hurry.set()
         self.stopping.set()
         self.end.set()
+
+    def stop_accepting(self) -> None:
+        """As ``stop``, but nobody lingers: whoever comes next needs the port."""
+        self.patient = False
+        self.stop()
 
 
 class Gateway:
@@ -127,6 +133,8 @@ class Gateway:
         if not orders.stopping.is_set():
             log.info("leaving: finishing what is under way")
             await _unless(orders.stopping, self.retire())
+        elif orders.patient:
+            await self._linger(orders.hurry)
         await self.stop(orders.hurry)
 
     async def retire(self) -> None:
@@ -152,6 +160,18 @@ class Gateway:
         self._plane.stop()
         await self._cleanup.aclose()
         self._publish()
+
+    async def _linger(self, hurry: asyncio.Event) -> None:
+        """Go on for ``timeouts.linger``, but let no connection stay.
+
+        Whoever sends visitors here has not heard yet that this gateway goes; and a kept connection
+        that is closed just like that costs the request that is on its way over it.
+        """
+        seconds = self._state.settings.timeouts.linger
+        if seconds:
+            log.info("stopping: lingering for %g s", seconds)
+            self._plane.say_goodbye()
+            await _unless(hurry, asyncio.sleep(seconds))
 
     async def _start(self) -> None:
         settings = self._settings
@@ -240,6 +260,7 @@ class Gateway:
             forgotten=lambda: self._long_on.forgotten,
             listening=lambda: self._listener.listening,
             app_starts=lambda: self._plane.app_starts,
+            leaving=lambda: self._plane.leaving,
             gathered=self._gathered,
             traffic=self._figures.traffic,
         )

@@ -5,7 +5,8 @@ for signals, and for the end of its children. It is made to be process 1 of a co
 the parent, too, of every process that has lost its own, and reaps those.
 
 The gateway ends first and the app after it, so that what is under way is answered by an app that
-is not ending yet. Each has ``patience`` seconds for that, and is killed then. Where one of the two
+is not ending yet. Each has ``patience`` seconds for that (the gateway, which may linger before,
+``linger`` more), and is killed then. Where one of the two
 ends by itself, the other is ended.
 """
 
@@ -60,11 +61,13 @@ class Runner:
         environ: Mapping[str, str],
         serve: Callable[[], int],
         patience: float,
+        linger: float = 0.0,
     ) -> None:
         self._command = tuple(command)
         self._environ = environ
         self._serve = serve
         self._patience = patience
+        self._linger = linger
         self._inbox = SignalInbox(*ENDING, *PASSED_ON, signal.SIGCHLD)
         self._told = 0  # the signal that said to end; 0: none has
         self._failed = 0  # the gateway's status, where it has ended by itself
@@ -105,7 +108,7 @@ class Runner:
             child.kill_at = time.monotonic() + self._patience
         else:
             child.send(signal.SIGTERM)
-            child.kill_at = time.monotonic() + self._patience + GRACE
+            child.kill_at = time.monotonic() + self._linger + self._patience + GRACE
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):  # none is left
@@ -131,7 +134,7 @@ class Runner:
         for child in (self._app, self._gateway):
             if child.kill_at <= now:
                 child.kill_at = math.inf
-                log.warning("%s did not end in %g s: killing it", child.name, self._patience)
+                log.warning("%s did not end in time (%g s): killing it", child.name, self._patience)
                 child.send(signal.SIGKILL)
 
     # In the children

@@ -37,7 +37,7 @@ from gateway.telemetry.shared_tally import SharedTally
 from gateway.worker import FAILED, LEAVE, Task, fork
 
 START = 60.0  # seconds until a worker must be ready
-KILL_AFTER = 1.0  # seconds beyond timeouts.shutdown
+KILL_AFTER = 1.0  # seconds beyond timeouts.linger and timeouts.shutdown
 PLACES = 4  # for each worker, so that several generations can be leaving
 
 log = logging.getLogger("gateway.supervisor")
@@ -305,7 +305,7 @@ class Supervisor:
         if self._end_by is None:
             log.info("stopping: finishing what is under way")
             self._listeners.close_but(())
-            self._end_by = now + self._settings.timeouts.shutdown + KILL_AFTER
+            self._end_by = now + self._settings.timeouts.to_stop + KILL_AFTER
         else:
             self._end_by = min(self._end_by, now + KILL_AFTER)
         for worker in self._workers:

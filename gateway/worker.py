@@ -101,7 +101,7 @@ async def _serve(task: Task) -> None:
         else:
             log.warning("the supervisor is gone: stopping")
             loop.remove_reader(supervisor.fileno())
-            orders.stop()
+            orders.stop_accepting()
 
     loop.add_reader(supervisor.fileno(), hear)
     gateway = Gateway(task.settings, task.environ, task.seat)

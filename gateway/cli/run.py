@@ -56,9 +56,10 @@ def run(config: Path | None, command: tuple[str, ...], log_level: str) -> None:
     def serve() -> int:
         return _status(lambda: _serve(settings, lambda: read(load), environ))
 
-    patience = settings.timeouts.shutdown
+    times = settings.timeouts
     child_environ = _of_the_app(os.environ, port)
-    raise SystemExit(runner.Runner(command, child_environ, serve, patience).run())
+    both = runner.Runner(command, child_environ, serve, times.shutdown, times.linger)
+    raise SystemExit(both.run())
 
 
 def _serve(settings: Settings, again: Callable[[], Settings], environ: Mapping[str, str]) -> None:

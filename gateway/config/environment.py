@@ -53,6 +53,7 @@ FORMS: Mapping[str, Form] = {
     "timeouts.idle": Form.VALUE,
     "timeouts.header": Form.VALUE,
     "timeouts.body": Form.VALUE,
+    "timeouts.linger": Form.VALUE,
     "timeouts.shutdown": Form.VALUE,
     "limits.connections": Form.VALUE,
     "limits.header_bytes": Form.VALUE,

@@ -49,7 +49,13 @@ class Timeouts:
     idle: float = 75.0
     header: float = 10.0
     body: float = 30.0
+    linger: float = 0.0
     shutdown: float = 30.0
+
+    @property
+    def to_stop(self) -> float:
+        """How long a gateway may take to end once it is told to."""
+        return self.linger + self.shutdown
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def _read_timeouts(section: Section) -> Timeouts:
             idle=section.take("idle", positive_duration, usual.idle),
             header=section.take("header", positive_duration, usual.header),
             body=section.take("body", positive_duration, usual.body),
+            linger=section.take("linger", duration, usual.linger),
             shutdown=section.take("shutdown", duration, usual.shutdown),
         )
 

@@ -15,7 +15,7 @@ from gateway.control.forwarded import HOST as HOST_FIELD
 from gateway.control.forwarded import METHOD as METHOD_FIELD
 from gateway.control.forwarded import URI as URI_FIELD
 from gateway.control.guards import acquire_guard, list_guards, release_guard, renew_guard
-from gateway.control.health import healthz, metrics, readyz
+from gateway.control.health import Purpose, healthz, metrics, readyz
 from gateway.control.members import forget_member
 from gateway.control.preview import PREVIEWED, preview_flag
 from gateway.control.route import API, Query, Route
@@ -64,6 +64,13 @@ _FORWARDED = (
     Query(URI_FIELD, "Its target: path and query, as they came.", TARGET, required=True),
     Query(HOST_FIELD, "Its host; without it, it may be for any.", AUTHORITY),
     Query(FOR_FIELD, "The way it took; believed of trusted_proxies.", TEXT),
+)
+_PURPOSE = (
+    Query(
+        "for",
+        "What for: traffic asks only whether it may be sent visitors; all unless said.",
+        {"type": "string", "enum": list(Purpose)},
+    ),
 )
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST}
 _BEFORE = {"type": "integer", "minimum": 1, "maximum": LAST}
@@ -276,6 +283,14 @@ ROUTES: tuple[Route, ...] = (
         done=503,
     ),
     Route("GET", "/healthz", healthz, "The process answers", "Health"),
-    Route("GET", "/readyz", readyz, "Listening, store seen, YAML valid", "Health", errors=(503,)),
+    Route(
+        "GET",
+        "/readyz",
+        readyz,
+        "Listening, store seen, YAML valid; or ready to be sent visitors",
+        "Health",
+        queries=_PURPOSE,
+        errors=(400, 503),
+    ),
     Route("GET", "/metrics", metrics, "Figures in Prometheus' text format", errors=(401, 429)),
 )

@@ -69,6 +69,7 @@ class Services:
     public port takes connections. ``gathered`` waits until ``metrics`` has what every worker
     counted before the call; ``traffic`` does not wait.
     ``app_starts``: the app was started with the gateway, and takes no connections yet.
+    ``leaving``: this process is to end, and serves only for a while.
     ``clock`` is seconds since the epoch; ``monotonic`` never goes back and bounds refusals.
     """
 
@@ -84,6 +85,7 @@ class Services:
     fetched: Callable[[], Sequence[Fetched]] = tuple
     listening: Callable[[], bool] = _always
     app_starts: Callable[[], bool] = _never
+    leaving: Callable[[], bool] = _never
     barrier: Barrier | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once
     traffic: Callable[[], Traffic] = Traffic

@@ -137,15 +137,19 @@ class DataPlane:
         self._sweep.sweep(now)
         self.usher.look(now)
 
+    def say_goodbye(self) -> None:
+        """From now on each answer says that it is the last one of its client's connection."""
+        self.leaving = True
+        for client in self.clients:
+            client.draining = True
+
     async def retire(self, seconds: float) -> None:
         """Wait for all that is under way, without an end: nothing is cut.
 
         A kept connection is told with its next answer that it ends. One over which nothing
         is asked for ``seconds`` is closed then.
         """
-        self.leaving = True
-        for client in self.clients:
-            client.draining = True
+        self.say_goodbye()
         try:
             async with asyncio.timeout(seconds):
                 await self._wait_until_empty()

@@ -57,6 +57,7 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
             member=lambda: {"member": "m1", "since": NOW, "revision": state.snapshot.revision},
             held=lambda: stage.waiting,
             listening=lambda: stage.listening,
+            leaving=lambda: stage.leaving,
             clock=clock,
             monotonic=clock,
         )

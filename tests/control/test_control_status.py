@@ -103,6 +103,34 @@ async def test_a_public_port_that_does_not_listen_is_not_ready(stage: Stage) -> 
     assert await stage.json(await stage.client.get("/healthz")) == {"status": "ok"}
 
 
+async def test_what_is_wrong_everywhere_at_once_takes_no_replica_out_of_traffic(
+    stage: Stage,
+) -> None:
+    stage.state._yaml.errors = (
+        ConfigError("config.yaml", 14, "flags.search.paths[0]", 'must start with "/"'),
+    )
+    stage.state.reach.error = "disk is gone"
+    stage.state.followers.failures["following the YAML"] = "RecursionError: too deep"
+    assert len((await stage.json(await stage.client.get("/readyz"), 503))["reasons"]) == 3
+    assert await stage.json(await stage.client.get("/readyz?for=traffic")) == {"status": "ready"}
+
+
+async def test_a_gateway_that_leaves_is_to_be_sent_nobody(stage: Stage) -> None:
+    assert await stage.json(await stage.client.get("/readyz?for=traffic")) == {"status": "ready"}
+    stage.leaving = True
+    for target in ("/readyz", "/readyz?for=traffic"):
+        ready = await stage.json(await stage.client.get(target), 503)
+        assert ready["reasons"] == ["The gateway is to end; it serves until others are asked."]
+    stage.leaving, stage.listening = False, False
+    await stage.json(await stage.client.get("/readyz?for=traffic"), 503)
+
+
+async def test_a_probe_for_something_unknown_is_an_error(stage: Stage) -> None:
+    for query in ("for=trafic", "for=", "for=traffic&for=traffic"):
+        problem = await stage.json(await stage.client.get(f"/readyz?{query}"), 400)
+        assert "for must be one of all, traffic" in problem["detail"]
+
+
 async def test_metrics_are_prometheus_text(stage: Stage) -> None:
     response = await stage.client.get("/metrics")
     assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"

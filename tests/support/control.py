@@ -63,6 +63,7 @@ class Stage:
     clock: Clock
     services: Services
     listening: bool = True
+    leaving: bool = False
     exposition: bytes = b"gateway_up 1\n"
     flying: dict[str | None, int] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)  # by flag, "" for the app
