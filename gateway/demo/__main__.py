@@ -47,12 +47,13 @@ async def _stdin_ends(stop: asyncio.Event) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gateway.demo", description=__doc__)
-    parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1 (8000)")
+    parser.add_argument("--port", type=int, default=8000, help="the port (8000)")
+    parser.add_argument("--host", default="127.0.0.1", help="the address (127.0.0.1)")
     parser.add_argument("--fd", type=int, help="a listening socket handed down")
     said = parser.parse_args()
     if said.fd is None:
-        listener = socket.create_server(("127.0.0.1", said.port))
-        sys.stdout.write(f"Bookshop at http://127.0.0.1:{listener.getsockname()[1]}\n")
+        listener = socket.create_server((said.host, said.port))
+        sys.stdout.write(f"Bookshop at http://{said.host}:{listener.getsockname()[1]}\n")
     else:
         listener = socket.socket(fileno=said.fd)
     with contextlib.suppress(KeyboardInterrupt):
