@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from types import SimpleNamespace
-from typing import Any, cast
 
 from gateway.control.services import Traffic
-from gateway.figures import WorkerFigures
-from gateway.telemetry.shared_tally import Desk, SharedTally
-from gateway.telemetry.tally import Tally
-
-
-def figures(
-    desk: Desk | None, *, in_flight: int, held: dict[str, int], **state: Any
-) -> WorkerFigures:
-    class Exchanges(list[None]):
-        abandoned = 0
-
-    plane = SimpleNamespace(
-        in_flight=Exchanges([None] * in_flight),
-        clients=(),
-        upstreams=(),
-        usher=SimpleNamespace(room=SimpleNamespace(counts=lambda: held)),
-    )
-    settings = SimpleNamespace(flags=())
-    known = {"store_error": None, "config_errors": (), "settings": settings, **state}
-    tally = Tally()
-    tally.forwarded = in_flight
-    return WorkerFigures(cast("Any", plane), cast("Any", SimpleNamespace(**known)), tally, desk)
+from gateway.telemetry.shared_tally import SharedTally
+from tests.support.figures import figures
 
 
 def test_one_worker_has_its_own_figures() -> None:

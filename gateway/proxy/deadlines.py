@@ -8,6 +8,7 @@ connections 0.1 ms.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -16,7 +17,7 @@ PERIOD = 0.2  # seconds; a time-out is late by at most this
 
 
 class Timed(Protocol):
-    """``deadline`` is on the loop's clock; NEVER while nothing is awaited."""
+    """``deadline`` is on the plane's clock; NEVER while nothing is awaited."""
 
     deadline: float
 
@@ -24,21 +25,27 @@ class Timed(Protocol):
 
 
 class Sweep:
-    """Calls ``timed_out`` on whoever's deadline has passed, once for each deadline."""
+    """Calls ``timed_out`` on whoever's deadline has passed, once for each deadline.
+
+    ``tick`` is called before each, with the seconds by which it is late.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         timed: Collection[Collection[Timed]],
-        tick: Callable[[], None],
+        tick: Callable[[float], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._loop = loop
         self._timed = timed
         self._tick = tick
+        self._clock = clock
+        self._due = 0.0
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        self._handle = self._loop.call_later(PERIOD, self._run)
+        self._plan(self._clock())
 
     def stop(self) -> None:
         if self._handle is not None:
@@ -52,6 +59,12 @@ class Sweep:
                 one.timed_out()
 
     def _run(self) -> None:
+        now = self._clock()
+        late = max(0.0, now - self._due)
+        self._plan(now)
+        self._tick(late)
+        self.sweep(now)
+
+    def _plan(self, now: float) -> None:
+        self._due = now + PERIOD
         self._handle = self._loop.call_later(PERIOD, self._run)
-        self._tick()
-        self.sweep(self._loop.time())

@@ -40,7 +40,8 @@ class Exchange:
     """``uploaded``: the request has gone out whole. ``answered``: a head went to the client.
 
     ``closes``: the answer says that the client's connection ends with it. ``was_cut``: by
-    ``close_endless``. ``given_up_at`` is on the loop's clock.
+    ``close_endless``. On the plane's clock: ``given_up_at``; ``sent``, when what the app has had of
+    it had gone out, and ``began``, when the gateway began with it, later by what is not its share.
     """
 
     # Defaults are the class's, so that a plain exchange sets only what differs.
@@ -57,6 +58,7 @@ class Exchange:
     _until_close = False
     _pending = b""  # what goes out first, once a new connection is there
     _discarded = 0
+    sent = 0.0
 
     def __init__(
         self, plane: DataPlane, client: ClientConnection, request: RequestHead, revision: int
@@ -65,6 +67,7 @@ class Exchange:
         self.client: ClientConnection | None = client
         self.request = request
         self.revision = revision
+        self.began = client.began
 
     # The drain's side
 
@@ -197,28 +200,28 @@ class Exchange:
             self.event_stream = head.event_stream
             self._until_close = isinstance(body, UntilClose)
             close = self._until_close or (decode and head.chunked)
-        self._plane.tally.answered(head.status)
         client = self.client
-        if client is None:
-            if self.event_stream and self.upstream is not None:
-                self.upstream.dismiss(self)  # it has no end to be read to
-            return
-        connection = self._connection_line(client, close=close)
-        client.transport.write(head.relayed(connection, first, decode=decode))
+        if client is not None:
+            connection = self._connection_line(client, close=close)
+            client.transport.write(head.relayed(connection, first, decode=decode))
+        elif self.event_stream and self.upstream is not None:
+            self.upstream.dismiss(self)  # it has no end to be read to
+        self._measured(head.status)
 
-    def answer_whole(self, status: int, data: bytes, begin: int) -> None:
-        """A plain answer that came whole. ``data`` goes on; its body begins at ``begin``."""
+    def answer_whole(self, status: int, data: bytes, begin: int, came: float) -> None:
+        """A plain answer that ``came`` whole. ``data`` goes on; its body begins at ``begin``."""
         self.answered = True
-        self._plane.tally.answered(status)
         client = self.client
-        if client is None:
-            return
-        block = self.request.block
-        # Most connections stay without a word: a call less.
-        if block.http_1_0 or client.draining or not (block.keep_alive and self.uploaded):
-            connection = self._connection_line(client, close=False)
-            data = b"%b%b%b" % (data[: begin - 2], connection, data[begin - 2 :])
-        client.transport.write(data)
+        if client is not None:
+            block = self.request.block
+            # Most connections stay without a word: a call less.
+            if block.http_1_0 or client.draining or not (block.keep_alive and self.uploaded):
+                connection = self._connection_line(client, close=False)
+                data = b"%b%b%b" % (data[: begin - 2], connection, data[begin - 2 :])
+            client.transport.write(data)
+        # As _measured() has it, less the call.
+        plane, sent = self._plane, self.sent
+        plane.tally.answered(status, came - sent, sent - self.began + plane.time() - came)
 
     def relay(self, data: bytes) -> None:
         if self.client is not None:
@@ -235,7 +238,7 @@ class Exchange:
         if client is None:
             upstream.dismiss(self)
             return
-        self._plane.tally.answered(101)
+        self._measured(101)
         tunnel = self._tunnel = Tunnel(self, client, upstream)
         client.write(head.relayed(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade))
         upstream.tunnel = tunnel
@@ -260,6 +263,8 @@ class Exchange:
         if self.was_cut:
             return
         self._plane.tally.failed(error.status)
+        if not self.answered:
+            self._unanswered()
         self._plane.trouble.warning(f"{error.status}: {error.detail}")
         if client is None:
             return
@@ -293,6 +298,8 @@ class Exchange:
             return False
         self._retried = True
         self._plane.tally.retried += 1
+        self.leave_out(self._plane.time())
+        self.sent = 0.0
         self._abandon()  # what was lost may have been read
         self.upstream = None
         self._connect(b"")
@@ -303,6 +310,11 @@ class Exchange:
         if not whole:
             self._abandon()
         self._leave()
+
+    def leave_out(self, now: float) -> None:
+        """What has passed since it was sent is neither the gateway's share nor the app's."""
+        self.began += now - self.sent
+        self.sent = now
 
     def give_up(self) -> None:
         """End it here and now; the app is told by closing."""
@@ -333,6 +345,20 @@ class Exchange:
         if self in table and not self.was_cut:
             self._tunnel = None  # it is kept for long, and the connections need not be
             table.give_up(self)
+
+    def _measured(self, status: int) -> None:
+        """The head of the answer has just been written."""
+        plane, upstream, sent = self._plane, self.upstream, self.sent
+        assert upstream is not None  # noqa: S101 it has answered
+        came = upstream.came
+        plane.tally.answered(status, came - sent, sent - self.began + plane.time() - came)
+
+    def _unanswered(self) -> None:
+        plane = self._plane
+        now = plane.time()
+        if self.sent:
+            plane.tally.unanswered(now - self.sent)
+        plane.tally.forward_times.add((self.sent or now) - self.began)
 
     def _leave(self) -> None:
         self._plane.in_flight.discard(self)

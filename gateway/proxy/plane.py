@@ -84,7 +84,8 @@ class DataPlane:
         self.settings = live.settings
         self.cors = _cors(live.settings)
         self.loop = asyncio.get_running_loop()
-        self.time = self.loop.time
+        # As dear as the loop's, which is in whole milliseconds and stands still within a turn.
+        self.time = time.monotonic
         self.wall_time = time.time
         self.clients: set[ClientConnection] = set()
         self.upstreams: set[UpstreamConnection] = set()
@@ -104,7 +105,7 @@ class DataPlane:
         self.date_line = b""
         self._date_second = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sweep = Sweep(self.loop, (self.clients, self.upstreams), self._tick)
+        self._sweep = Sweep(self.loop, (self.clients, self.upstreams), self._tick, self.time)
         self._empty = asyncio.Event()
         self._date()
 
@@ -131,7 +132,7 @@ class DataPlane:
                 client.meet()
 
     def sweep(self, now: float) -> None:
-        """Time out whoever's deadline has passed at ``now``, on the loop's clock, and call
+        """Time out whoever's deadline has passed at ``now``, on the plane's clock, and call
         whoever's turn it is then.
         """
         self._sweep.sweep(now)
@@ -291,8 +292,10 @@ class DataPlane:
             self._date_second = second
             self.date_line = b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
 
-    def _tick(self) -> None:
+    def _tick(self, late: float = 0.0) -> None:
         self._date()
+        self.tally.loop_times.add(late)
+        self.tally.settle()
         self.descriptors.look()
         if not self._busy:
             self._empty.set()

@@ -6,13 +6,21 @@ Labels are bounded: flags are those of the YAML, statuses those the gateway itse
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from gateway.core.snapshot import Snapshot
+from gateway.telemetry.durations import BOUNDS, Durations
 from gateway.telemetry.tally import Tally
 
 
@@ -48,6 +56,7 @@ class GatewayCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         tally, gauges, held = self._figures()
         yield from _counters(tally)
+        yield from _histograms(tally)
         yield from self._states(held)
         for name, gauge in gauges.items():
             yield GaugeMetricFamily(name, gauge.meaning, value=gauge.value)
@@ -113,12 +122,19 @@ def _counters(tally: Tally) -> Iterator[Metric]:
         "gateway_connections", "Connections of clients accepted", value=tally.connections
     )
     yield CounterMetricFamily(
-        "gateway_requests_forwarded", "Requests handed to the app", value=tally.forwarded
+        "gateway_requests_forwarded",
+        "Requests let go on to the app, each once, however often it was sent",
+        value=tally.forwarded,
     )
     yield CounterMetricFamily(
         "gateway_requests_retried",
         "Requests sent once more, on a new connection",
         value=tally.retried,
+    )
+    yield CounterMetricFamily(
+        "gateway_access_log_dropped",
+        "Lines of the access log that were dropped: they could not be written, or not fast enough",
+        value=tally.unlogged,
     )
     answers = {f"{digit}xx": count for digit, count in enumerate(tally.answers[1:], start=1)}
     for name, meaning, label, counts in (
@@ -155,3 +171,44 @@ def _counters(tally: Tally) -> Iterator[Metric]:
         for value, count in counts.items():
             family.add_metric([str(value)], count)
         yield family
+
+
+def _histograms(tally: Tally) -> Iterator[Metric]:
+    classes = ("none", *(f"{digit}xx" for digit in range(1, len(tally.app_times))))
+    of_app = zip(classes, tally.app_times, strict=True)
+    own = {"forward": tally.forward_times, "refuse": tally.refusal_times}
+    for name, meaning, label, times in (
+        ("app_seconds", _OF_THE_APP, "class", of_app),
+        ("own_seconds", _OF_ITS_OWN, "decision", own.items()),
+        ("held_seconds", _OF_WAITING, "outcome", tally.held_times.items()),
+    ):
+        family = HistogramMetricFamily(f"gateway_{name}", meaning, labels=[label])
+        for value, each in times:
+            family.add_metric([str(value)], _buckets(each), each.seconds)
+        yield family
+    yield HistogramMetricFamily(
+        "gateway_loop_delay_seconds",
+        _OF_THE_LOOP,
+        buckets=_buckets(tally.loop_times),
+        sum_value=tally.loop_times.seconds,
+    )
+
+
+_OF_THE_APP = (
+    "The app's share: from a request handed to it whole to the head of its answer; "
+    "class none: until it was given up"
+)
+_OF_ITS_OWN = (
+    "The gateway's share: from a head read to the request (or the refusal) written, and from "
+    "the answer's head read to it written"
+)
+_OF_WAITING = "How long requests waited for a flag, or for the app, by what became of them"
+_OF_THE_LOOP = (
+    "How late the event loop was, looked at five times a second: what arrives waits as long unread"
+)
+
+
+def _buckets(times: Durations) -> list[tuple[str, float]]:
+    """As the exposition has them: each with all that are below."""
+    below = list(accumulate(times.counts))
+    return list(zip([*map(floatToGoString, BOUNDS), "+Inf"], below, strict=True))

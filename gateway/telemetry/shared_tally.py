@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.telemetry.tally import Tally
+from gateway.telemetry.tally import BY_FLAG, Tally
 
-BUFFER = 1 << 16  # bytes; a thousand flags that refused take 30 KB. Untouched, it costs nothing
+BUFFER = 1 << 18  # bytes; a thousand flags that refused take 30 KB. Untouched, it costs nothing
 _HEAD = 16  # of a buffer: length and checksum, 8 bytes each
 _ROOM = BUFFER - _HEAD
 _PLACE = mmap.PAGESIZE + 2 * BUFFER
@@ -162,14 +162,15 @@ def _encode(document: dict[str, Any]) -> bytes:
     if len(data) <= _ROOM:
         return data
     # Flags with long names by the thousand: those that refused first go on being counted.
-    refused: dict[str, int] = {}
-    fits = {**document, "tally": {**document["tally"], "refused": refused}}
+    tally = {name: {} if name in BY_FLAG else value for name, value in document["tally"].items()}
+    fits = {**document, "tally": tally}
     left = _ROOM - len(_json(fits))
-    for flag, count in document["tally"]["refused"].items():
-        left -= len(json.dumps(flag)) + 22  # the longest number, colon and comma
-        if left < 0:
-            break
-        refused[flag] = count
+    for name in BY_FLAG:
+        for flag, count in document["tally"][name].items():
+            left -= len(json.dumps(flag)) + 22  # the longest number, colon and comma
+            if left < 0:
+                return _json(fits)
+            tally[name][flag] = count
     return _json(fits)
 
 

@@ -30,7 +30,7 @@ class Leaving(Waiting):
 
 async def test_only_those_whose_time_has_come_are_told_and_once() -> None:
     early, due, late, never = Waiting(1.0), Waiting(2.0), Waiting(2.1), Waiting(NEVER)
-    sweep = Sweep(asyncio.get_running_loop(), ({early, late}, {due, never}), lambda: None)
+    sweep = Sweep(asyncio.get_running_loop(), ({early, late}, {due, never}), lambda _late: None)
     sweep.sweep(2.0)
     sweep.sweep(2.05)
 
@@ -41,14 +41,14 @@ async def test_only_those_whose_time_has_come_are_told_and_once() -> None:
 async def test_a_group_may_change_under_the_sweep() -> None:
     group: set[Waiting] = set()
     group.update(Leaving(1.0, group) for _ in range(10))
-    Sweep(asyncio.get_running_loop(), (group,), lambda: None).sweep(1.0)
+    Sweep(asyncio.get_running_loop(), (group,), lambda _late: None).sweep(1.0)
 
     assert not group
 
 
 async def test_it_goes_round_until_it_is_stopped() -> None:
     ticked = asyncio.Event()
-    sweep = Sweep(asyncio.get_running_loop(), (), ticked.set)
+    sweep = Sweep(asyncio.get_running_loop(), (), lambda _late: ticked.set())
     sweep.start()
     async with asyncio.timeout(60):
         await ticked.wait()

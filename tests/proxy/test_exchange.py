@@ -21,6 +21,7 @@ class Client:
     """Remembers whether it is held back, and what it was told."""
 
     draining = False
+    began = 0.0
 
     def __init__(self) -> None:
         self.held = False

@@ -15,7 +15,7 @@ def counted(forwarded: int, *, flag: str = "site") -> Count:
     tally = Tally()
     tally.connections = tally.forwarded = forwarded
     tally.refused = {flag: forwarded}
-    tally.answered(200)
+    tally.answered(200, 0.002, 0.00001)
     tally.failed(502)
     tally.say(400)
     return Count(tally, {"in_flight": float(forwarded)})
@@ -76,12 +76,14 @@ def test_flags_beyond_the_room_cost_their_own_counts_alone() -> None:
     tally = Tally()
     tally.forwarded = 9
     tally.refused = {f"{number}-{'x' * 100}": number for number in range(BUFFER // 100)}
+    tally.held = {"site": 3}
     shared.take().publish(Count(tally))
 
     total, _ = shared.read()
 
     assert total.forwarded == 9
-    assert 300 < len(total.refused) < len(tally.refused)
+    assert 1500 < len(total.refused) < len(tally.refused)
+    assert total.held == {}
     assert all(tally.refused[flag] == count for flag, count in total.refused.items())
 
 

@@ -73,9 +73,7 @@ class ClientConnection(Visitor):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 asyncio's signature
         self._plane.clients.discard(self)
         self.deadline = NEVER
-        if self._undecided is not None:
-            self._undecided.cancel()
-        self.ticket = None
+        self._wait_no_more()
         if self.tunnel is not None:
             self.tunnel.client_lost()
         else:
@@ -249,6 +247,7 @@ class ClientConnection(Visitor):
         """Decide one request; return what follows it, or nothing if that has to wait."""
         plane = self._plane
         self._request = request
+        self.began = plane.time()
         if request.block.has_body:
             check_size(request.block.content_length or 0, plane.settings.limits)
             self._body = request.body()
@@ -287,7 +286,8 @@ class ClientConnection(Visitor):
         if not body.done:
             self._wait_for_body()
         self._exchange = exchange
-        plane.tally.forwarded += 1
+        if self.ticket is None or not self.was_forwarded:
+            plane.tally.forwarded += 1
         exchange.start(out, whole=body.done)
         return rest
 

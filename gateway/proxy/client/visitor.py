@@ -20,6 +20,7 @@ from gateway.proxy.hold.waiting_room import Ticket
 from gateway.proxy.wire.body import NO_BODY, BodyReader
 from gateway.proxy.wire.errors import ClientError, FramingError
 from gateway.proxy.wire.request import RequestHead
+from gateway.telemetry.tally import Waited
 
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
 
 
 class Visitor(Speaker, ABC):
-    """``ticket`` is that of the last request that had to wait for a flag or the app."""
+    """``ticket`` is that of the last request that had to wait for a flag or the app.
 
-    __slots__ = ("_body", "_exchange", "_undecided", "ticket")
+    ``began`` is when the gateway began with the request, on the plane's clock: later by as long
+    as it has waited since.
+    """
+
+    __slots__ = ("_body", "_exchange", "_undecided", "began", "ticket")
 
     def __init__(self, plane: DataPlane) -> None:
         super().__init__(plane)
@@ -37,9 +42,14 @@ class Visitor(Speaker, ABC):
         self._exchange: Exchange | None = None
         self._undecided: asyncio.Task[None] | Ticket | None = None  # what is waited for
         self.ticket: Ticket | None = None
+        self.began = 0.0
 
-    def come_in(self, request: RequestHead) -> None:
-        """It waits no longer for a flag or the app: it is decided as if it had just arrived."""
+    def come_in(self, request: RequestHead, waited: float) -> None:
+        """It waits no longer for a flag or the app: it is decided as if it had just arrived.
+
+        ``waited``: for so many seconds.
+        """
+        self.began += waited
         snapshot = self._plane.live.current()
         if snapshot.asks and must_ask(request, snapshot):
             self._undecided = self._plane.spawn(self._ask(request), self.reset)
@@ -71,8 +81,20 @@ class Visitor(Speaker, ABC):
     @property
     def was_sent(self) -> bool:
         """Whether bytes of the request went out once already, before it waited."""
+        ticket = self._its_ticket
+        return ticket is not None and ticket.sent
+
+    @property
+    def was_forwarded(self) -> bool:
+        """Whether the request was let go on to the app before, which could not be reached."""
+        ticket = self._its_ticket
+        return ticket is not None and ticket.forwarded
+
+    @property
+    def _its_ticket(self) -> Ticket | None:
+        """That of the request at hand, if it has waited."""
         ticket = self.ticket
-        return ticket is not None and ticket.request is self._request and ticket.sent
+        return ticket if ticket is not None and ticket.request is self._request else None
 
     async def _ask(self, request: RequestHead) -> None:
         """A flag with TTL 0: the store is asked before anything is decided."""
@@ -91,8 +113,11 @@ class Visitor(Speaker, ABC):
     def _refuse(
         self, request: RequestHead, decision: HeldBack, rest: bytes, snapshot: Snapshot
     ) -> bytes:
-        self._plane.tally.refuse(decision.flag)
-        return self._reply(request, self._plane.refusal(decision, request, snapshot), rest)
+        plane = self._plane
+        plane.tally.refuse(decision.flag)
+        rest = self._reply(request, plane.refusal(decision, request, snapshot), rest)
+        plane.tally.refusal_times.add(plane.time() - self.began)
+        return rest
 
     def _decide_now(self, request: RequestHead, snapshot: Snapshot) -> None:
         self._undecided = None
@@ -103,9 +128,36 @@ class Visitor(Speaker, ABC):
         except (ClientError, FramingError) as error:
             self._refuse_broken(error)
             return
+        finally:
+            self._count_wait()
         if rest:
             self._take(rest)
         self._end_if_done()
+
+    def _count_wait(self) -> None:
+        """It has just been decided what becomes of it, if it has waited and does not wait on."""
+        ticket = self._its_ticket
+        if ticket is None or ticket.lane is not None:
+            return
+        if ticket.left:
+            outcome = Waited.LEFT
+        else:
+            outcome = Waited.REFUSED if self._exchange is None else Waited.FORWARDED
+        self._count_wait_of(ticket, outcome)
+
+    def _wait_no_more(self) -> None:
+        """The client is gone."""
+        if self._undecided is not None:
+            self._undecided.cancel()
+        if isinstance(self._undecided, Ticket):
+            self._undecided.waited += self._plane.time() - self._undecided.entered
+            self._count_wait_of(self._undecided, Waited.LEFT)
+        self.ticket = None
+
+    def _count_wait_of(self, ticket: Ticket, outcome: Waited) -> None:
+        # One that is let go to an app that is gone again waits, and is counted, once more.
+        self._plane.tally.held_times[outcome].add(ticket.waited - ticket.counted)
+        ticket.counted = ticket.waited
 
     # The connection's side
 

@@ -62,6 +62,7 @@ class Usher:
         ticket = _ticket(client, request, now, ahead)
         if not self.room.enter(ticket, decision.flag, view.flag.hold, now):
             return None
+        ticket.flag = decision.flag
         self._plane.tally.hold(decision.flag)
         if snapshot is not self._seen:
             self._seen = None
@@ -74,6 +75,8 @@ class Usher:
         now = self._plane.time()
         ticket = _ticket(client, request, now, ahead)
         ticket.sent |= sent
+        ticket.forwarded = True
+        ticket.flag = THE_APP
         if not self.room.enter(ticket, THE_APP, self._plane.settings.hold, now):
             return None
         self._plane.tally.hold(THE_APP)
@@ -87,21 +90,23 @@ class Usher:
         return self._plane.settings.on_app_down is OnAppDown.HOLD
 
     def look(self, now: float) -> None:
-        """Call whoever's turn it is at ``now``, on the loop's clock."""
+        """Call whoever's turn it is at ``now``, on the plane's clock."""
         if not self.room:
             return
-        self._call(self._review())
-        self._call(self._left(), last=True)
-        self._call(self.room.due(now))
+        self._call(self._review(), now)
+        self._call(self._left(), now, last=True)
+        self._call(self.room.due(now), now)
 
     def close(self) -> None:
         """This process ends: nobody waits on."""
-        self._call(self.room.close(), last=True)
+        self._call(self.room.close(), self._plane.time(), last=True)
 
-    def _call(self, tickets: list[Ticket], *, last: bool = False) -> None:
+    def _call(self, tickets: list[Ticket], now: float, *, last: bool = False) -> None:
         for ticket in tickets:
             ticket.last_call |= last
-            ticket.client.come_in(ticket.request)
+            waited = now - ticket.entered
+            ticket.waited += waited
+            ticket.client.come_in(ticket.request, waited)
 
     def _review(self) -> list[Ticket]:
         snapshot = self._plane.live.current()
@@ -122,6 +127,7 @@ class Usher:
         left = [waiting[number] for number, _ in watch.poll(0)]
         for ticket in left:
             ticket.cancel()
+            ticket.left = True
         return left
 
     async def _knock(self) -> None:
@@ -130,7 +136,7 @@ class Usher:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LAST_KNOCK)
             if (connection := await plane.connector.knock()) is not None:
-                connection.release()
+                connection.release(plane.time())
                 self.room.app_is_back()
                 break
         self._knocking = None
@@ -143,5 +149,6 @@ def _ticket(client: Visitor, request: RequestHead, now: float, ahead: int) -> Ti
     """The one that the request has already, or a new one."""
     if client.ticket is None or client.ticket.request is not request:
         client.ticket = Ticket(client, request, now)
+    client.ticket.entered = now
     client.ticket.size = len(request.block.raw) + ahead
     return client.ticket

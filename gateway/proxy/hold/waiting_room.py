@@ -35,24 +35,45 @@ _ARRIVAL = attrgetter("number")
 
 
 class Ticket:
-    """One request that waits, or has waited. ``since`` is on the loop's clock.
+    """One request that waits, or has waited, since ``since`` on the plane's clock.
+
+    It ``entered`` its lane at a later time if it had waited before, and has ``waited`` so many
+    seconds in all, ``counted`` of them already. ``flag`` is what it waits for; "": the app.
 
     ``size`` is how many bytes of it are kept meanwhile, and of what follows it.
     ``last_call``: the next decision is final, so it never waits again. ``sent``: bytes of it went
     to the app once and were lost with their connection, so it is not sent a third time.
+    ``forwarded``: it was once let go on to the app. ``left``: its client has.
     """
 
-    __slots__ = ("client", "lane", "last_call", "number", "request", "sent", "since", "size")
+    __slots__ = (
+        "client",
+        "counted",
+        "entered",
+        "flag",
+        "forwarded",
+        "lane",
+        "last_call",
+        "left",
+        "number",
+        "request",
+        "sent",
+        "since",
+        "size",
+        "waited",
+    )
 
     def __init__(self, client: Visitor, request: RequestHead, now: float) -> None:
         self.number = next(_numbers)
         self.client = client
         self.request = request
-        self.since = now
+        self.since = self.entered = now
+        self.waited = self.counted = 0.0
+        self.flag = THE_APP
         self.size = 0
         self.lane: _Lane | None = None
         self.last_call = False
-        self.sent = False
+        self.sent = self.forwarded = self.left = False
 
     def cancel(self) -> None:
         """Its client has left."""

@@ -58,7 +58,7 @@ class NoticedExchange(Exchange):
         else:
             self._answer_page(head, body, first)
 
-    def answer_whole(self, status: int, data: bytes, begin: int) -> None:
+    def answer_whole(self, status: int, data: bytes, begin: int, came: float) -> None:  # noqa: ARG002 read again
         head = ResponseHead(status, data[: begin - 2], len(data) - begin)
         self.answer(head, NO_BODY, data[begin:])
 

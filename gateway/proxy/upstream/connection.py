@@ -60,6 +60,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_patience",
         "_unread",
         "_waits",
+        "came",
         "exchange",
     )
 
@@ -78,6 +79,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._patience = NEVER  # seconds the app has for its next byte
         self._unread = 0  # bytes the app was behind when last looked at; 0: it keeps up
         self._waits = False  # for the client to read: nothing is read from the app
+        self.came = 0.0  # when the app's last bytes did
 
     # The exchange's side
 
@@ -87,13 +89,16 @@ class UpstreamConnection(asyncio.Protocol):
         self._informational = 0
         plane = self._plane
         self._patience = patience = plane.settings.timeouts.response
+        exchange.sent = now = plane.time()
         # As _wait_for_app() has it, less the call (60 ns): what is free has nothing unread.
-        self.deadline = plane.time() + patience if exchange.uploaded else NEVER
+        self.deadline = now + patience if exchange.uploaded else NEVER
         self.transport.write(data)
 
     def send(self, exchange: Exchange, data: bytes) -> None:
         """Send more of the request's body."""
         self._wait_for_app(exchange)
+        if exchange.uploaded:
+            exchange.leave_out(self._plane.time())
         self.transport.write(data)
 
     def hold_back(self) -> None:
@@ -180,6 +185,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._plane.pool.forget(self)
             self.transport.abort()
             return
+        self.came = self._plane.time()
         try:
             if self._body is None:
                 self._take_head(exchange, data)
@@ -263,7 +269,7 @@ class UpstreamConnection(asyncio.Protocol):
             status, length, data, begin = plain
             if length == len(data) - begin and exchange.request.method != b"HEAD":
                 # whole already, as most are: nothing to be counted
-                exchange.answer_whole(status, data, begin)
+                exchange.answer_whole(status, data, begin, self.came)
                 self._end(exchange, keep=True)
             else:
                 head = ResponseHead(status, data[: begin - 2], length)
@@ -332,7 +338,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.exchange = None
         self._body = None
         if keep and exchange.uploaded and not self._unread:
-            self.release()
+            self.release(self.came)
         elif exchange.uploaded and not self._unread:
             self.deadline = NEVER
             self.transport.close()
@@ -341,14 +347,13 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()  # answered without reading all of the request
         exchange.end()
 
-    def release(self) -> None:
+    def release(self, now: float) -> None:
         """Into the pool, which looks again whether it is closing when it is taken."""
         if self._waits:  # the last piece was more than the client takes at once
             self._waits = False
             self.transport.resume_reading()
         self.reused = True
-        plane = self._plane
-        coldest = plane.pool.release(self, plane.time())
+        coldest = self._plane.pool.release(self, now)
         if coldest is not None:
             coldest.finish()
 

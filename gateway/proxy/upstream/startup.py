@@ -25,5 +25,5 @@ async def await_app(plane: DataPlane) -> None:
         await asyncio.sleep(pause)
         pause = min(2 * pause, LAST_LOOK)
     plane.app_starts = False
-    connection.release()
+    connection.release(plane.time())
     log.info("the app takes connections")

@@ -1,0 +1,65 @@
+"""The exposition, as Prometheus reads it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support.exposition import exposition, families
+
+
+def samples(name: str) -> dict[tuple[tuple[str, str], ...], float]:
+    """By labels, of one series."""
+    found = [sample for family in families() for sample in family.samples if sample.name == name]
+    return {tuple(sample.labels.items()): sample.value for sample in found}
+
+
+def test_every_metric_is_of_the_gateway_and_says_what_it_is() -> None:
+    found = families()
+    assert len(found) > 20
+    assert all(each.name.startswith("gateway_") and each.documentation for each in found)
+    assert all(each.type in {"counter", "gauge", "histogram"} for each in found)
+
+
+def test_buckets_of_a_histogram_add_up() -> None:
+    buckets = samples("gateway_app_seconds_bucket")
+    of_200 = [value for labels, value in buckets.items() if ("class", "2xx") in labels]
+    assert of_200 == sorted(of_200)
+    assert buckets[("class", "2xx"), ("le", "0.01")] == 0
+    assert buckets[("class", "2xx"), ("le", "0.025")] == 1
+    assert buckets[("class", "none"), ("le", "30.0")] == 0
+    assert buckets[("class", "none"), ("le", "+Inf")] == 1
+    assert samples("gateway_app_seconds_count")[("class", "2xx"),] == 1
+    assert samples("gateway_app_seconds_sum")[("class", "2xx"),] == 0.02
+
+
+def test_what_is_counted_together_is_labelled_apart() -> None:
+    assert samples("gateway_app_answers_total")[("class", "2xx"),] == 1
+    assert samples("gateway_own_seconds_count") == {
+        (("decision", "forward"),): 1,
+        (("decision", "refuse"),): 1,
+    }
+    assert set(samples("gateway_held_seconds_count")) == {
+        (("outcome", outcome),) for outcome in ("forwarded", "refused", "left")
+    }
+
+
+def test_labels_are_bounded_by_the_flags_and_by_what_the_gateway_answers() -> None:
+    allowed = {"flag", "kind", "class", "decision", "outcome", "status", "le"}
+    used = {label for each in families() for sample in each.samples for label in sample.labels}
+    assert used == allowed
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (Debian: prometheus)")
+def test_prometheus_own_linter_finds_nothing() -> None:
+    done = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=exposition(),
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
