@@ -31,12 +31,6 @@ Start = Callable[..., Running]
 
 
 @pytest.fixture
-def app() -> Iterator[PlainApp]:
-    with PlainApp() as running:
-        yield running
-
-
-@pytest.fixture
 def start(app: PlainApp, tmp_path: Path) -> Iterator[Start]:
     started: list[Running] = []
 
@@ -54,10 +48,52 @@ def start(app: PlainApp, tmp_path: Path) -> Iterator[Start]:
         running.__exit__()
 
 
-@pytest.fixture(params=SHAPES)
-def running(start: Start, request: pytest.FixtureRequest) -> Running:
-    """Each of the shapes: one worker, four, three replicas."""
-    return start(request.param)
+@pytest.fixture(scope="module", params=SHAPES)
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[PlainApp, Running]]:
+    """Each of the shapes: one worker, four, three replicas. Started once for many tests."""
+    workers, replicas = SHAPES[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    with (
+        PlainApp() as app,
+        Running(folder, app.url, FLAGS, workers, replicas, "drain: {grace: 1s}\n") as running,
+    ):
+        yield app, running
+        app.release()
+
+
+@pytest.fixture
+def running(shared: tuple[PlainApp, Running]) -> Iterator[Running]:
+    """Idle, its flags as in the YAML. A test that leaves orphans behind starts its own."""
+    app, running = shared
+    app.hold()
+    yield running
+    app.release()
+    running.hang_up()
+    as_written(running)
+    running.hang_up()
+
+
+def as_written(running: Running) -> None:
+    """No override any more, and every worker knows."""
+    lines, control = [worker.line() for worker in running.all()], running.all()[0].control()
+    for flag in ("search", "writes", "reindex"):
+        control.call("DELETE", f"flags/{flag}/override")
+    control.turn_on("site")
+    wait_until(lambda: all(line.ask(Ask("/")).status == 503 for line in lines), "all know")
+    control.call("DELETE", "flags/site/override")
+    wait_until(lambda: all(line.ask(Ask("/")).status == 200 for line in lines), "all know")
+
+
+@pytest.fixture
+def app(request: pytest.FixtureRequest) -> Iterator[PlainApp]:
+    """That of ``running`` where the test has it, otherwise one of its own."""
+    if "running" in request.fixturenames:
+        yield request.getfixturevalue("shared")[0]
+        return
+    with PlainApp() as alone:
+        yield alone
 
 
 @pytest.fixture
@@ -78,9 +114,15 @@ def as_user(user: str, target: str = "/slow", method: str = "GET") -> Ask:
     return Ask(target, method, (("Cookie", f"uid={user}"),))
 
 
-def busy(control: Control, count: int) -> None:
-    """Wait until the members say that they have so many in flight."""
-    wait_until(lambda: sum(each["in_flight"] for each in control.members()) == count, "it is told")
+def busy(control: Control, count: int, worker: Worker) -> None:
+    """Wait until the worker is told to have so many in flight, and each other one none."""
+    wanted = {worker.pid: count} if count else {}
+
+    def told() -> bool:
+        found = {each["pid"]: each["in_flight"] for each in control.members()}
+        return {pid: number for pid, number in found.items() if number} == wanted
+
+    wait_until(told, "it is told")
 
 
 def test_a_drain_waits_for_slow_requests_on_every_worker(
@@ -129,7 +171,7 @@ def test_an_upload_is_waited_for(running: Running) -> None:
     control = running.all()[0].control()
     line = worker.line()
     line.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhello")
-    busy(control, 1)
+    busy(control, 1, worker)
     control.turn_on("writes")
     assert control.drain("writes", 0.4).document["in_flight"] == 1
     line.send(b"word")
@@ -137,14 +179,16 @@ def test_an_upload_is_waited_for(running: Running) -> None:
     assert control.drain("writes").document["drained"]
 
 
-def test_an_upload_that_was_abandoned_is_reported(running: Running) -> None:
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_upload_that_was_abandoned_is_reported(start: Start, shape: str) -> None:
+    running = start(shape)
     worker = running.all()[-1]
     control = running.all()[0].control()
     line = worker.line()
     line.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhello")
-    busy(control, 1)
+    busy(control, 1, worker)
     line.close()
-    busy(control, 0)
+    busy(control, 0, worker)
     control.turn_on("writes")
 
     refused = control.drain("writes")
@@ -243,7 +287,7 @@ def test_what_a_crashed_worker_had_in_flight_are_orphans(
     crashing, *others = start(shape).all()
     control = others[0].control()
     slow(app, crashing)
-    busy(control, 1)
+    busy(control, 1, crashing)
     crashing.kill()
 
     def crashed() -> bool:
@@ -262,7 +306,7 @@ def test_a_gateway_that_is_killed_and_restarted_knows_of_its_orphans(
     running = start("one")
     worker = running.all()[0]
     slow(app, worker)
-    busy(worker.control(), 1)
+    busy(worker.control(), 1, worker)
     running.gateways[0].kill_and_restart()
     control = running.all()[0].control()
     control.turn_on("site")
@@ -276,9 +320,9 @@ def test_orphans_are_forgotten_in_time(app: PlainApp, start: Start) -> None:
     control = worker.control()
     line = worker.line()
     line.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhello")
-    busy(control, 1)
+    busy(control, 1, worker)
     line.close()
-    busy(control, 0)
+    busy(control, 0, worker)
     control.turn_on("site")
     wait_until(lambda: control.drain("site").document["drained"], "they count no more")
 

@@ -23,7 +23,7 @@ LONGEST = 120.0  # seconds that a call may take: a drain waits for a lease
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One process that serves, and its gateway. Connections are closed with ``opened``."""
+    """One process that serves, and its gateway. ``opened`` is what closes its connections."""
 
     pid: int
     gateway: GatewayProcess
@@ -114,6 +114,7 @@ class Running:
     extra: str = ""
     gateways: list[GatewayProcess] = field(default_factory=list)
     _stack: ExitStack = field(default_factory=ExitStack)
+    _opened: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -133,12 +134,17 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.hang_up()
         self._stack.close()
+
+    def hang_up(self) -> None:
+        """Close every connection that was opened through its workers."""
+        self._opened.close()
 
     def all(self) -> list[Worker]:
         """The processes that serve now."""
         return [
-            Worker(pid, gateway, self._stack)
+            Worker(pid, gateway, self._opened)
             for gateway in self.gateways
             for pid in sorted(self._serving(gateway))
         ]
