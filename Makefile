@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test soak soak-steady fuzz conformance scope check fmt lock bench bench-guard \
+.PHONY: run example test soak soak-steady fuzz conformance scope check fmt lock bench bench-guard \
 	bench-hold bench-slow clean
 
 $(BIN)/python:
@@ -23,6 +23,16 @@ $(STAMP): pyproject.toml | $(BIN)/python
 
 run: $(VENV)/.installed  ## the gateway in front of a demo app, or of UPSTREAM=http://...
 	@$(BIN)/gateway demo --config config.example.yaml $(if $(UPSTREAM),--upstream $(UPSTREAM))
+
+EXAMPLE := examples/rolling-reindex
+OPTIONS ?= --picture rolling-reindex.svg
+example: $(VENV)/.installed-example  ## 200 users reindexed one by one behind three replicas, and the verdict on it; two minutes
+	@sh $(EXAMPLE)/install.sh
+	@$(BIN)/python $(EXAMPLE) $(OPTIONS)
+
+$(VENV)/.installed-example: $(EXAMPLE)/requirements.txt | $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -r $(EXAMPLE)/requirements.txt
+	@touch $@
 
 test: $(STAMP)  ## every test; installs the servers it tests with where it may
 	@sh tests/install-servers.sh

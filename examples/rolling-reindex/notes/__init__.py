@@ -1,0 +1,1 @@
+"""A site for notes, with a search over one's own. It knows nothing of maintenance."""
