@@ -18,10 +18,14 @@ check() { # check WHAT COMMAND ARGS...: runs it, and tells of it only where it f
         printf 'WRONG: %s\n%s\n' "$what" "$said"
         wrong=1
     fi
+    printf '%s\n' "$said" | grep '^SKIPPED'
 }
 
 # Shell and Dockerfile rules, with the reasons for what is let by in the files themselves.
 check Dockerfile "$bin/hadolint" Dockerfile
+
+# Rendered by kubectl, against Kubernetes' own schemas of several versions, in strict mode.
+check Kubernetes "$bin/python" -m tests.support.manifests
 
 [ "$wrong" = 0 ] && echo "deploy: every manifest is right"
 exit "$wrong"

