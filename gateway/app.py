@@ -11,11 +11,12 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from gateway.config.settings import Settings
+from gateway.config.passed import Passed
+from gateway.config.settings import Address, Settings
 from gateway.control.server import ControlServer
 from gateway.control.services import Barrier, Services
 from gateway.figures import WorkerFigures
@@ -25,6 +26,7 @@ from gateway.proxy.client.listener import Listener
 from gateway.proxy.client.reception import Reception
 from gateway.proxy.deadlines import PERIOD
 from gateway.proxy.plane import DataPlane
+from gateway.service import Beat, Service
 from gateway.sockets import Sockets, bind, close, named, permit
 from gateway.state.drains import Drains
 from gateway.state.elsewhere import Elsewhere
@@ -46,6 +48,7 @@ from gateway.telemetry.tally import Tally
 
 log = logging.getLogger("gateway")
 
+NAMED = 5  # flags in a line of status
 _START_PATIENCE = 1.0  # seconds for calls that came while the start failed
 
 
@@ -65,6 +68,8 @@ class Seat:
 
 
 ALONE = Seat()
+NOBODY = Service()
+NOTHING_PASSED = Passed()
 
 
 class Orders:
@@ -126,6 +131,25 @@ class Gateway:
         except BaseException:
             await self._cleanup.aclose()
             raise
+
+    @property
+    def settings(self) -> Settings:
+        """As they are by now, once it is started: it follows the YAML."""
+        return self._state.settings
+
+    @property
+    def condition(self) -> str:
+        """In one line, for whoever looks after processes: what is on, and what is wrong."""
+        state = self._state
+        on = [view.flag.name for view in state.snapshot.views if view.is_on]
+        more = f" and {len(on) - NAMED} more" if len(on) > NAMED else ""
+        parts = [
+            f"revision {state.snapshot.revision}",
+            f"on: {', '.join(on[:NAMED])}{more}" if on else "no flag is on",
+            "the YAML is wrong, and the last good one holds" if state.config_errors else "",
+            "the store is out of reach" if state.store_error is not None else "",
+        ]
+        return "; ".join(filter(None, parts))
 
     async def serve(self, orders: Orders) -> None:
         """Go on until told to leave or to stop; return when all has ended."""
@@ -336,25 +360,59 @@ async def serve(
     started: Callable[[Gateway], None] | None = None,
     *,
     environ: Mapping[str, str] | None = None,
+    passed: Passed = NOTHING_PASSED,
+    service: Service = NOBODY,
 ) -> None:
     """Run as the only process until SIGTERM or SIGINT; ``started`` is called once it listens.
 
     ``environ`` is what the settings were read with, and edits of the YAML will be; the
-    process's own unless given. Raises what ``Gateway.start`` does.
+    process's own unless given. ``passed`` are sockets that it may be told to listen on, and
+    ``service`` is who is told how it fares. Raises what ``Gateway.start`` does.
     """
     orders = Orders()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, orders.stop)
     loop.add_signal_handler(signal.SIGHUP, _say_what_hup_does)
-    gateway = Gateway(settings, environ)
+    public, control = (_found(each, passed) for each in (settings.listen, settings.control.listen))
+    gateway = Gateway(settings, environ, Seat(public=public, control=control))
     await gateway.start()
     log.info("in front of %s on %s", settings.upstream, gateway.address)
     if gateway.control_address is not None:
         log.info("control API on %s", gateway.control_address)
     if started is not None:
         started(gateway)
-    await gateway.serve(orders)
+    with _told(service, gateway, orders):
+        await gateway.serve(orders)
+
+
+@contextlib.contextmanager
+def _told(service: Service, gateway: Gateway, orders: Orders) -> Iterator[None]:
+    """While the block runs, the service's owner hears of all that matters to it."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        service.stopping(gateway.settings.timeouts.to_stop)
+        orders.stop()
+
+    def reload() -> None:
+        service.reloading()
+        _say_what_hup_does()
+        service.ready(gateway.condition)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    if not orders.end.is_set():
+        service.ready(gateway.condition)
+    with Beat(service.period, lambda: service.beat(gateway.condition)):
+        yield
+
+
+def _found(address: Address | None, passed: Passed) -> Sockets:
+    """What was passed for it; else it is bound later."""
+    name = None if address is None else address.passed
+    return () if name is None else passed.sockets.get(name, ())
 
 
 def start_failure(error: BaseException) -> str | None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from gateway.config.passed import Passed
 from gateway.config.settings import Address, Settings
 from gateway.sockets import Sockets, bind, bind_beside, close, named
 
@@ -14,9 +15,10 @@ PATIENCE = 5.0  # seconds; the workers of a killed supervisor let go of the port
 
 
 class Listeners:
-    """A set of sockets for each worker and address; a Unix socket is one for all."""
+    """A set of sockets for each worker and address; one for all of Unix sockets and passed ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, passed: Passed) -> None:
+        self._passed = passed
         self._sets: dict[Address, list[Sockets]] = {}
         self._public: Address | None = None
         self._control: Address | None = None
@@ -70,10 +72,12 @@ class Listeners:
 
     def _enough(self, address: Address, workers: int, undo: ExitStack) -> list[Sockets]:
         sets = list(self._sets.get(address, ()))
+        if not sets and (found := self._passed.sockets.get(address.passed or "")):
+            return [found]
         if not sets:
             sets.append(bind(address, shared=True, patience=PATIENCE))
             undo.callback(close, sets[0])
-        while len(sets) < workers and address.path is None:
+        while len(sets) < workers and not _is_one(address):
             sets.append(bind_beside(sets[0]))
             undo.callback(close, sets[-1])
         return sets
@@ -82,9 +86,14 @@ class Listeners:
         if address is None:
             return ()
         sets = self._sets[address]
-        mine = sets[:1] if address.path is not None else sets[slot::workers]
+        mine = sets[:1] if _is_one(address) else sets[slot::workers]
         return tuple(itertools.chain.from_iterable(mine))
 
     def _every(self) -> Sockets:
         every = itertools.chain.from_iterable(self._sets.values())
         return tuple(itertools.chain.from_iterable(every))
+
+
+def _is_one(address: Address) -> bool:
+    # The port of a passed socket is systemd's: others beside it would not outlive this process.
+    return address.path is not None or address.passed is not None

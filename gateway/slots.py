@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 from dataclasses import dataclass
 
 from gateway.telemetry.shared_tally import Desk
-from gateway.worker import FAILED, READY
+from gateway.worker import BEAT, FAILED, READY
 
+_BEAT = re.compile(rb"(?m)^%s([^\n]*)\n" % BEAT)
 STEADY = 30.0  # seconds of service after which a death is the first again
 FIRST_WAIT, LAST_WAIT = 0.25, 5.0  # seconds between deaths, after a first one without
 
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """A process, and what is known of it. Times are on the monotonic clock."""
+    """A process, and what is known of it. Times are on the monotonic clock.
+
+    ``condition`` is what it has last said of itself, at ``heard``.
+    """
 
     pid: int
     slot: int
@@ -28,9 +33,18 @@ class Worker:
     ready: float | None = None
     said: bytes = b""
     ended: bool = False  # it has closed its line, so its death is near
+    condition: str = ""
+    heard: float = 0.0
+    missed: int = 0  # looks in a row at which it was silent
 
-    def hear(self) -> None:
+    def hear(self, now: float) -> None:
         """Take in what it has said."""
+        self._listen()
+        for beat in _BEAT.finditer(self.said):
+            self.condition, self.heard = beat[1].decode("utf-8", "replace"), now
+        self.said = _BEAT.sub(b"", self.said)
+
+    def _listen(self) -> None:
         try:
             while said := self.line.recv(4096):
                 self.said += said
@@ -39,6 +53,15 @@ class Worker:
             pass
         except OSError:
             self.ended = True
+
+    def hangs(self, now: float, limit: float) -> bool:
+        """Whether a worker that serves has been silent for longer, at two looks in a row.
+
+        At one alone it may be this process that had no time to listen, or the whole machine.
+        """
+        silent = self.ready is not None and now - max(self.heard, self.ready) > limit
+        self.missed = self.missed + 1 if silent else 0
+        return self.missed > 1
 
     @property
     def says_ready(self) -> bool:

@@ -33,6 +33,9 @@ def bind(address: Address, *, shared: bool = False, patience: float = 0.0) -> So
     ``shared``: others may be bound beside them. An address in use is asked for again for
     ``patience`` seconds. Raises OSError where it is taken or not ours.
     """
+    if address.passed is not None:
+        message = f"{address}: systemd has passed no such socket to this process"
+        raise OSError(errno.ENOTSOCK, message)
     deadline = time.monotonic() + patience
     while True:
         try:

@@ -11,6 +11,10 @@ on the same sockets, and once it is ready the old one leaves: it accepts no more
 what it has. Sets of sockets are never closed while their address is served; where there are
 more sets than workers, the workers serve several each.
 
+Whoever started this process as a service is told by the supervisor alone. Then the workers tell
+it how they fare, and one whose loop hangs is killed, after the time that the watchdog gives this
+process: what has to be started again is that worker, and not the others.
+
 Everything happens in ``_turn``: wait for signals, for what workers say and for the next time
 something is due; then take in what has come.
 """
@@ -27,10 +31,12 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
-from gateway.app import Seat, start_failure
+from gateway.app import NOBODY, NOTHING_PASSED, Seat, start_failure
 from gateway.config.errors import ConfigErrors
+from gateway.config.passed import Passed
 from gateway.config.settings import Settings
 from gateway.listeners import Listeners
+from gateway.service import Service
 from gateway.signal_inbox import SignalInbox
 from gateway.slots import Slot, Worker
 from gateway.telemetry.shared_tally import SharedTally
@@ -52,15 +58,18 @@ def supervise(
     load: Callable[[], Settings],
     *,
     environ: Mapping[str, str] | None = None,
+    passed: Passed = NOTHING_PASSED,
+    service: Service = NOBODY,
 ) -> None:
     """Run ``settings.workers`` processes until SIGTERM or SIGINT.
 
-    ``load`` reads the settings anew, at SIGHUP. Call it in a process without threads. Raises
-    NotStarted where the first workers do not come up.
+    ``load`` reads the settings anew, at SIGHUP. ``passed`` are sockets that they may be told to
+    listen on, ``service`` is who is told how it fares. Call it in a process without threads.
+    Raises NotStarted where the first workers do not come up.
     """
     inbox = SignalInbox(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-    with inbox, Listeners() as listeners:
-        Supervisor(settings, load, environ, inbox, listeners).run()
+    with inbox, Listeners(passed) as listeners:
+        Supervisor(settings, load, environ, inbox, listeners, service).run()
 
 
 class Supervisor:
@@ -73,7 +82,10 @@ class Supervisor:
         environ: Mapping[str, str] | None,
         inbox: SignalInbox,
         listeners: Listeners,
+        service: Service,
     ) -> None:
+        self._service = service
+        self._beat_at = 0.0 if service.period else math.inf
         self._settings = settings
         self._load = load
         self._environ = environ
@@ -109,7 +121,7 @@ class Supervisor:
             elif number != signal.SIGCHLD:
                 self._stop(now)
         for worker in self._workers:
-            worker.hear()
+            worker.hear(now)
             self._welcome(worker, now)
         self._reap(now)
         if self._end_by is None:
@@ -117,6 +129,8 @@ class Supervisor:
             self._settle()
         elif self._end_by <= now:
             self._kill()
+        if self._beat_at <= now:
+            self._beat(now)
 
     # Waiting
 
@@ -132,10 +146,35 @@ class Supervisor:
     def _next(self) -> float:
         """When something is due, if nothing happens before."""
         if self._end_by is not None:
-            return self._end_by
+            return min(self._end_by, self._beat_at)
         late = [slot.coming.started + START for slot in self._slots if slot.coming]
         due = [slot.due for slot in self._slots if self._wants(slot)]
-        return min(late + due, default=math.inf)
+        return min((self._beat_at, *late, *due))
+
+    def _beat(self, now: float) -> None:
+        """Tell that this process lives, and see to it that its workers do."""
+        self._beat_at = now + self._service.period
+        if self._end_by is None:
+            self._service.beat(self._condition())
+            self._end_hanging(now)
+        else:
+            self._service.beat("stopping")
+
+    def _condition(self) -> str:
+        serving = [slot.serving for slot in self._slots if slot.serving is not None]
+        parts = [f"{len(serving)} of {self._settings.workers} workers serve"]
+        leaving = sum(self._slot_of(worker) is None for worker in self._workers)
+        parts += [f"{leaving} leaving"] if leaving else []
+        # They follow each other within milliseconds, so that any of them will do.
+        parts += [worker.condition for worker in serving if worker.condition][:1]
+        return "; ".join(parts)
+
+    def _end_hanging(self, now: float) -> None:
+        limit = self._service.watchdog
+        for worker in self._workers if limit else ():
+            if worker.hangs(now, limit):
+                log.error("worker %d (pid %d) hangs: killing it", worker.slot, worker.pid)
+                os.kill(worker.pid, signal.SIGKILL)
 
     # Starting
 
@@ -184,8 +223,9 @@ class Supervisor:
             ours.close()
             self._listeners.close_but(seat.public + seat.control)
 
+        task = Task(self._settings, self._environ, seat, theirs, self._service.period)
         try:
-            pid = fork(Task(self._settings, self._environ, seat, theirs), forget)
+            pid = fork(task, forget)
         except OSError as error:
             ours.close()
             self._tally.end(desk)
@@ -227,6 +267,7 @@ class Supervisor:
         self._say_where()
 
     def _say_where(self) -> None:
+        self._service.ready(self._condition())
         address, control = self._listeners.addresses
         if self._up:
             log.info("every worker is replaced; %d serve %s", len(self._slots), address)
@@ -242,17 +283,11 @@ class Supervisor:
     def _reload(self) -> None:
         if self._end_by is not None:
             return
-        try:
-            settings = self._load()
-            self._listeners.bind(settings, settings.workers)
-        except ConfigErrors as errors:
-            log.warning("SIGHUP: the YAML is invalid, so nothing was changed:\n%s", errors)
-            return
-        except OSError as error:
-            log.warning("SIGHUP: nothing was changed: %s", start_failure(error))
-            return
-        if 2 * settings.workers > self._tally.places:
-            log.warning("SIGHUP: nothing was changed: so many workers take a restart")
+        self._service.reloading()
+        settings = self._read_anew()
+        if settings is None:
+            if self._settled:  # or else it is said once all are replaced
+                self._service.ready(self._condition())
             return
         log.info("SIGHUP: replacing the workers one after another")
         self._settings = settings
@@ -261,6 +296,22 @@ class Supervisor:
         for slot in self._slots:
             slot.deaths, slot.due = 0, 0.0
         self._slots += [Slot(number) for number in range(len(self._slots), settings.workers)]
+
+    def _read_anew(self) -> Settings | None:
+        """The settings, and the sockets for them; None, with a line in the log: not to be had."""
+        try:
+            settings = self._load()
+            if 2 * settings.workers > self._tally.places:
+                log.warning("SIGHUP: nothing was changed: so many workers take a restart")
+                return None
+            self._listeners.bind(settings, settings.workers)
+        except ConfigErrors as errors:
+            log.warning("SIGHUP: the YAML is invalid, so nothing was changed:\n%s", errors)
+        except OSError as error:
+            log.warning("SIGHUP: nothing was changed: %s", start_failure(error))
+        else:
+            return settings
+        return None
 
     def _dismiss(self, worker: Worker) -> None:
         with contextlib.suppress(OSError):  # it is dead, and will be reaped
@@ -273,7 +324,7 @@ class Supervisor:
             pid, status = os.waitpid(worker.pid, os.WNOHANG)
             if pid:
                 self._workers.remove(worker)
-                worker.hear()
+                worker.hear(now)
                 worker.line.close()
                 self._tally.end(worker.desk)
                 self._gone(worker, status, now)
@@ -304,6 +355,7 @@ class Supervisor:
         """All at once; told a second time, without waiting for what is under way."""
         if self._end_by is None:
             log.info("stopping: finishing what is under way")
+            self._service.stopping(self._settings.timeouts.to_stop)
             self._listeners.close_but(())
             self._end_by = now + self._settings.timeouts.to_stop + KILL_AFTER
         else:

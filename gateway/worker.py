@@ -1,10 +1,11 @@
 """A worker process: forked by the supervisor, it serves until it is told to end.
 
-Theory of operation. The two ends of a socket pair are all that a worker and the supervisor
-have in common. The worker says on it that it is ready, or why it cannot be; the supervisor
-says that the worker is to leave. Where the pair ends, the other one is dead. SIGTERM means to
-stop; it is held back until there is a loop to take it, and signals meant for the supervisor
-(Ctrl-C reaches the whole process group) are ignored.
+Theory of operation. The two ends of a socket pair are all that a worker and the supervisor have
+in common. The worker says on it that it is ready, or why it cannot be, and, where somebody
+wants to know, in which condition it is; the supervisor says that the worker is to leave. Where
+the pair ends, the other one is dead. SIGTERM means to stop; it is held back until there is a
+loop to take it, and signals meant for the supervisor (Ctrl-C reaches the whole process group)
+are ignored.
 """
 
 from __future__ import annotations
@@ -24,22 +25,28 @@ import uvloop
 
 from gateway.app import Gateway, Orders, Seat, start_failure
 from gateway.config.settings import Settings
+from gateway.service import Beat
 
 READY = b"ready\n"
 FAILED = b"failed\n"  # and then why, to the end
 LEAVE = b"leave\n"
+BEAT = b"beat "  # and then the worker's condition, to the end of the line
 
 log = logging.getLogger("gateway.worker")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker is to do, and with whom it talks."""
+    """What a worker is to do, and with whom it talks.
+
+    ``beats``: seconds after which it says each time in which condition it is; 0: never.
+    """
 
     settings: Settings
     environ: Mapping[str, str] | None
     seat: Seat
     supervisor: socket.socket
+    beats: float = 0.0
 
 
 def fork(task: Task, forget: Callable[[], None]) -> int:
@@ -108,7 +115,13 @@ async def _serve(task: Task) -> None:
     await gateway.start()
     with contextlib.suppress(OSError):  # hear() sees to that
         supervisor.send(READY)
-    await gateway.serve(orders)
+
+    def beat() -> None:
+        with contextlib.suppress(OSError):  # the other end does not read just now, or is gone
+            supervisor.send(BEAT + gateway.condition.encode("utf-8", "replace") + b"\n")
+
+    with Beat(task.beats, beat):
+        await gateway.serve(orders)
 
 
 def _tell_failure(supervisor: socket.socket, error: BaseException) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.config import ConfigErrors, Settings, load
+from gateway.config.passed import Passed
 
 DEFAULT = Path("config.yaml")
 
@@ -20,10 +21,12 @@ config_option = click.option(
 )
 
 
-def read_settings(config: Path | None, environ: Mapping[str, str]) -> Settings:
+def read_settings(
+    config: Path | None, environ: Mapping[str, str], passed: Passed | None = None
+) -> Settings:
     """The settings; where they are wrong, every error goes to stderr and it exits with 2."""
     try:
-        return load(config, environ)
+        return load(config, environ, passed)
     except ConfigErrors as wrong:
         for error in wrong.errors:
             click.echo(str(error), err=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.configuration import DEFAULT
-from gateway.cli.failures import Refused, Unreachable
+from gateway.cli.failures import Misused, Refused, Unreachable
 from gateway.cli.unix_connection import UnixConnection
 from gateway.config.loading import load_as_far_as_it_goes
 from gateway.config.settings import Address, Settings
@@ -43,6 +43,8 @@ def health(config: Path | None, ready: bool) -> None:  # noqa: FBT001 click's wa
     if config is None and DEFAULT.is_file():
         config = DEFAULT
     door = _door(_settings(config, os.environ))
+    if door.address.passed is not None:
+        raise Misused(f"{door.address} is where its .socket unit says: ask there, for /healthz")
     try:
         status, said = _ask(door, "readyz" if ready else "healthz")
     except (OSError, HTTPException) as error:
@@ -70,7 +72,7 @@ def _door(settings: Settings) -> _Door:
     if settings.control.listen is not None:
         return _Door(settings.control.listen)
     # Whoever has to begin with a PROXY header cannot ask without one.
-    introduced = settings.listen.path is None and any(
+    introduced = settings.listen.host and any(
         ip_address(_near(settings.listen)) in network for network in settings.proxy_protocol
     )
     path = None if introduced else settings.control.path

@@ -19,7 +19,10 @@ from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.cli.serve import run as run_to_the_end
 from gateway.config import Settings, load
 from gateway.config.environment import FORMS, variable
+from gateway.config.passed import Passed
 from gateway.config.secret_files import HELD_IN_FILES, SUFFIX
+from gateway.passed_sockets import take_passed
+from gateway.service import VARIABLES, Service
 
 # Below Linux's ephemeral ports: no outgoing connection takes one of them, and none that looks
 # whether the app is there yet can meet itself.
@@ -45,16 +48,18 @@ def run(config: Path | None, command: tuple[str, ...], log_level: str) -> None:
     if config is None and DEFAULT.is_file():
         config = DEFAULT
     port = _free_port()
+    service = Service.of(os.environ, os.getpid())
+    passed = take_passed(os.environ, os.getpid())
     environ = {**os.environ, "GATEWAY_UPSTREAM": f"http://127.0.0.1:{port}"}
 
-    def read(reader: Callable[[Path | None, Mapping[str, str]], Settings]) -> Settings:
-        return replace(reader(config, environ), app_starts=True)
+    def read(reader: Callable[[Path | None, Mapping[str, str], Passed], Settings]) -> Settings:
+        return replace(reader(config, environ, passed), app_starts=True)
 
     settings = read(read_settings)
     log_to_stderr(log_level)
 
     def serve() -> int:
-        return _status(lambda: _serve(settings, lambda: read(load), environ))
+        return _status(lambda: _serve(settings, lambda: read(load), environ, passed, service))
 
     times = settings.timeouts
     child_environ = _of_the_app(os.environ, port)
@@ -62,12 +67,18 @@ def run(config: Path | None, command: tuple[str, ...], log_level: str) -> None:
     raise SystemExit(both.run())
 
 
-def _serve(settings: Settings, again: Callable[[], Settings], environ: Mapping[str, str]) -> None:
+def _serve(
+    settings: Settings,
+    again: Callable[[], Settings],
+    environ: Mapping[str, str],
+    passed: Passed,
+    service: Service,
+) -> None:
     if settings.workers == 1:
-        run_to_the_end(app.serve(settings, environ=environ))
+        run_to_the_end(app.serve(settings, environ=environ, passed=passed, service=service))
         return
     try:
-        supervisor.supervise(settings, again, environ=environ)
+        supervisor.supervise(settings, again, environ=environ, passed=passed, service=service)
     except supervisor.NotStarted as failed:
         raise Refused(str(failed)) from failed
 
@@ -82,8 +93,11 @@ def _status(work: Callable[[], None]) -> int:
 
 
 def _of_the_app(environ: Mapping[str, str], port: int) -> dict[str, str]:
-    """What the app gets: not the gateway's settings, among which are tokens."""
+    """What the app gets: not the gateway's settings, among which are tokens, nor its place as a
+    service.
+    """
     ours = {variable(path) for path in FORMS} | {name + SUFFIX for name in HELD_IN_FILES}
+    ours |= set(VARIABLES)
     return {name: value for name, value in environ.items() if name not in ours} | {
         "PORT": str(port)
     }

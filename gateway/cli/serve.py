@@ -13,7 +13,9 @@ from gateway import app, supervisor
 from gateway.cli.configuration import DEFAULT, config_option, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
-from gateway.config import load
+from gateway.config import Settings, load
+from gateway.passed_sockets import take_passed
+from gateway.service import Service
 from gateway.stores.base import StoreError
 
 
@@ -29,13 +31,19 @@ def serve(config: Path | None, log_level: str) -> None:
     """
     if config is None and DEFAULT.is_file():
         config = DEFAULT
-    settings = read_settings(config, os.environ)
+    service = Service.of(os.environ, os.getpid())
+    passed = take_passed(os.environ, os.getpid())
+    settings = read_settings(config, os.environ, passed)
     log_to_stderr(log_level)
     if settings.workers == 1:
-        run(app.serve(settings))
+        run(app.serve(settings, passed=passed, service=service))
         return
+
+    def again() -> Settings:
+        return load(config, os.environ, passed)
+
     try:
-        supervisor.supervise(settings, lambda: load(config, os.environ))
+        supervisor.supervise(settings, again, passed=passed, service=service)
     except supervisor.NotStarted as failed:
         raise Refused(str(failed)) from failed
 

@@ -37,8 +37,12 @@ def upstream(node: Node) -> Address:
 
 
 def listen(node: Node) -> Address:
-    """``host:port``, ``:port`` (every IPv4 address), ``[::]:port`` or ``unix:/path``."""
+    """``host:port``, ``:port`` (every IPv4 address), ``[::]:port``, ``unix:/path`` or
+    ``systemd:name``.
+    """
     found = text(node)
+    if found.startswith("systemd:"):
+        return _passed(found.removeprefix("systemd:"))
     if found.startswith("unix:"):
         return _unix(found)
     match = _HOST_PORT.fullmatch(found)
@@ -98,13 +102,18 @@ def origin(node: Node) -> str:
 
 
 def is_local(address: Address) -> bool:
-    """Whether only this machine can reach it. A Unix socket is a matter of file permissions."""
+    """Whether only this machine can reach it. A Unix socket is a matter of file permissions.
+
+    Of one that systemd has opened this is not known, so it is not.
+    """
     by_name = address.path is not None or address.host.lower() == "localhost"
     return by_name or is_loopback(address.host)
 
 
 def collide(one: Address, other: Address) -> bool:
     """Whether two listeners cannot both be had, or one would connect to the other."""
+    if one.passed is not None or other.passed is not None:
+        return one.passed == other.passed
     if one.path is not None or other.path is not None:
         return one.path == other.path
     if one.port != other.port or one.port == 0:
@@ -124,6 +133,13 @@ def _unix(found: str) -> Address:
     if not path.isprintable() or len(path.encode()) > LONGEST_SOCKET_PATH:
         raise Invalid(f"must have a path of at most {LONGEST_SOCKET_PATH} printable bytes")
     return Address(path=path)
+
+
+def _passed(name: str) -> Address:
+    # As systemd.socket(5) has it of FileDescriptorName=.
+    if not name or len(name) > 255 or ":" in name or not name.isascii() or not name.isprintable():
+        raise Invalid("must be systemd: and the socket's FileDescriptorName=, such as systemd:http")
+    return Address(passed=name)
 
 
 def _refuse_extras(parts: SplitResult, found: str) -> None:
@@ -163,7 +179,9 @@ def _is_address_if_it_looks_like_one(host: str) -> bool:
 _ORIGIN = 'must be an origin, such as https://app.example.com, or "*"'
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)  # capacitor://localhost is one, too
 _UPSTREAM = "must be http://host:port, https://host:port or unix:/path"
-_LISTEN = "must be host:port, :port, [ipv6]:port or unix:/path, such as 127.0.0.1:8080"
+_LISTEN = (
+    "must be host:port, :port, [ipv6]:port, unix:/path or systemd:name, such as 127.0.0.1:8080"
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 compared with, not bound
 _HOST_PORT = re.compile(

@@ -80,7 +80,9 @@ def _refuse_open(section: Section, control: Control) -> None:
     # A wrong token has its own error; an absent one and an empty list of them are what counts.
     tokens = section.given("token") or (section.given("tokens") and not section.is_empty("tokens"))
     if exposed and not tokens:
-        message = "is not loopback, so it needs control.token: anybody could flip the flags"
+        passed = control.listen is not None and control.listen.passed is not None
+        where = "a socket of systemd's" if passed else "not loopback"
+        message = f"is {where}, so it needs control.token: anybody could flip the flags"
         section.refuse("listen", message)
     if control.path is not None and not tokens:
         message = "is on the public port, so it needs control.token: anybody could flip the flags"

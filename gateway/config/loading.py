@@ -10,6 +10,7 @@ from gateway.config.document import compose, decode
 from gateway.config.environment import FILE, overlay
 from gateway.config.errors import Origin, Report
 from gateway.config.nodes import Broken, Table
+from gateway.config.passed import Passed
 from gateway.config.secret_files import fill_in
 from gateway.config.section import is_null
 from gateway.config.settings import Settings
@@ -20,9 +21,10 @@ LARGEST = 8 << 20  # bytes: 1,000 flags are 200 KB
 _NOTHING = Table(Origin(FILE, None, ""))  # a document of the environment alone
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load(path: Path | None, environ: Mapping[str, str], passed: Passed | None = None) -> Settings:
     """The configuration of a file (None: of the environment alone).
 
+    ``passed`` is what systemd has opened for who is to listen; None: that is not looked at.
     Raises ``ConfigErrors`` with every error at once, each with its file, line and path.
     """
     report = Report()
@@ -32,7 +34,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     if root is None:
         report.raise_any()
         raise AssertionError("no document, and nothing said why")
-    settings = read_settings(overlay(root, filled, substitution, report), path, report)
+    document = overlay(root, filled, substitution, report)
+    settings = read_settings(document, path, report, passed)
     report.raise_any()
     return replace(settings, secret_files=filled.files)
 

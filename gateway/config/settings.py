@@ -22,15 +22,21 @@ class Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen or connect: TCP (``host``, ``port``) or a Unix socket (``path``)."""
+    """Where to listen or connect: TCP (``host``, ``port``) or a Unix socket (``path``).
+
+    ``passed``: to listen on the sockets of this name that systemd has opened.
+    """
 
     host: str = ""
     port: int = 0
     path: str | None = None
     tls: bool = False
+    passed: str | None = None
 
     def __str__(self) -> str:
         """The form a person would write: ``127.0.0.1:8080``, ``[::1]:80``, ``unix:/x``."""
+        if self.passed is not None:
+            return f"systemd:{self.passed}"
         if self.path is not None:
             return f"unix:{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host

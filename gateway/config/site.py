@@ -15,6 +15,7 @@ from gateway.config.flags import Defaults, read_flags
 from gateway.config.holding import read_hold
 from gateway.config.nodes import Node, Scalar, Table
 from gateway.config.pages import read_page
+from gateway.config.passed import Passed, refuse_passed
 from gateway.config.redis_address import REDIS_SCHEMES, parse_redis_address, redis_files
 from gateway.config.scalars import choice, duration, integer, positive_duration, text
 from gateway.config.section import Read, Section
@@ -32,7 +33,9 @@ from gateway.config.toggle import refuse_toggle
 from gateway.core.flags import HoldTerms
 
 
-def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
+def read_settings(
+    root: Table, path: Path | None, report: Report, passed: Passed | None = None
+) -> Settings:
     """Every key of the document. What is wrong is reported; only then is the value a filler."""
     folder = path.absolute().parent if path else Path.cwd()
     with Section(root, report) as top:
@@ -64,6 +67,8 @@ def read_settings(root: Table, path: Path | None, report: Report) -> Settings:
             path=path,
         )
         _refuse_contradictions(top, settings)
+        if passed is not None:
+            refuse_passed(top, settings, passed)
     return settings
 
 

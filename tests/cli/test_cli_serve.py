@@ -32,7 +32,7 @@ class Served:
         self.settings: list[Settings] = []
         self.failure: BaseException | None = None
 
-    async def __call__(self, settings: Settings) -> None:
+    async def __call__(self, settings: Settings, **_more: object) -> None:
         self.settings.append(settings)
         logging.getLogger("gateway.test").info("two\nlines")
         if self.failure is not None:

@@ -60,7 +60,8 @@ class Program:
     """One program with its workers, running while the ``with`` block does.
 
     It is up once each of ``ports`` accepts. What it prints goes to ``log``; the hook in
-    ``tests/e2e/conftest.py`` shows the end of it with a test that failed.
+    ``tests/e2e/conftest.py`` shows the end of it with a test that failed. ``passed`` are
+    descriptors that it inherits.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Program:
         ports: Sequence[int] = (),
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        passed: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.log = log
@@ -79,7 +81,12 @@ class Program:
         self._ports = ports
         self._env = {**os.environ, **(env or {})}
         self._cwd = cwd
+        self._passed = tuple(passed)
         self._popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def started(self) -> bool:
+        return self._popen is not None
 
     @property
     def pid(self) -> int:
@@ -101,6 +108,7 @@ class Program:
                 env=self._env,
                 cwd=self._cwd,
                 start_new_session=True,
+                pass_fds=self._passed,
             )
         try:
             wait_until(self._listening, f"{self.name} listens", within=READY_SECONDS)
