@@ -326,6 +326,21 @@ async def test_a_stop_closes_the_idle_and_finishes_what_is_under_way(stage: Stag
     assert await app.ended() == "closed"
 
 
+async def test_a_stop_answers_the_first_request_of_a_connection_that_was_just_made(
+    stage: Stage,
+) -> None:
+    client = await stage.client()
+    await stage.until(lambda: len(stage.plane.clients) == 1, "the connection is there")
+    stop = await stopping(stage)
+    await client.get()
+    app, _ = await stage.app.serve()
+    await app.send(ok())
+
+    answer = await client.answer()
+    assert (answer.status, answer.one(b"Connection")) == (200, b"close")
+    await within(stop, "the stop")
+
+
 async def test_a_stop_in_mid_answer_lets_the_answer_end(stage: Stage) -> None:
     client = await stage.client()
     await client.get()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
     from gateway.proxy.tunnel import Tunnel
 
+FIRST = 0.5  # seconds until the first request of a connection, when the gateway stops
 DISCARD = 65_536  # bytes of a refused body that are read, so that the connection can be kept
 
 
@@ -199,9 +200,14 @@ class ClientConnection(Visitor):
             tunnel.client_ended()
 
     def drain(self) -> None:
-        """Take no further request; finish the one under way. Tunnels go on for now."""
+        """Take no further request; finish the one under way. Tunnels go on for now.
+
+        The first one of a connection that has just been made is on its way, and counts as that.
+        """
         self.draining = self.ending = True
-        if self.tunnel is None:
+        if self._request is None and not self._heads.partial:
+            self.deadline = min(self.deadline, self._plane.time() + FIRST)
+        elif self.tunnel is None:
             self._end_if_done()
 
     # Reading requests
