@@ -5,5 +5,5 @@ workers = 2
 worker_class = "gthread"
 threads = 4
 keepalive = 75  # seconds; longer than the gateway keeps an idle connection
-graceful_timeout = 2
+graceful_timeout = 1  # an idle connection that is kept counts as work
 control_socket_disable = True  # known to gunicorn 24 and newer, and no harm before

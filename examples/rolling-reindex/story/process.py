@@ -83,12 +83,16 @@ class Process:
         """The end of its log."""
         return "" if self._log is None else self._log.read_text(errors="replace")[-2000:]
 
-    def stop(self) -> None:
-        """Politely, with time to end what is under way; whatever is left then is killed."""
+    def terminate(self) -> None:
+        """Asks it to end."""
         if self._popen.poll() is None:
             self._popen.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(STOP_SECONDS)
+
+    def stop(self) -> None:
+        """Politely, with time to end what is under way; whatever is left then is killed."""
+        self.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(STOP_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()

@@ -71,8 +71,9 @@ class Servers:
             self._fill()
             app = stack.enter_context(self._start_app())
             balancer = stack.enter_context(self._start_balancer())
-            for process in (app, *gateways, balancer):
+            for process in (balancer, *gateways, app):
                 process.wait_ready()
+                stack.callback(process.terminate)  # all are asked before one is waited for
             wait_until(self._complete, "all workers of all replicas are members")
             self._stack = stack.pop_all()
         return self
