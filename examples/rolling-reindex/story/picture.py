@@ -12,18 +12,21 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 
 from story.logs import SEARCH, Answer, Run, Span, Story
-from story.verdict import figures, is_held
+from story.verdict import figures, is_held, is_wrong
 
 WIDTH, HEIGHT = 960, 748
 LEFT, RIGHT = 96, 936  # of both panels
 BEFORE, AFTER = 6, 2  # users around the failed one, in the lower panel
+NOTE = 380  # the width of the longest text in the panel
 LONG = 12  # a row so high has room to show how long a search took
 STYLE = """
   svg { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --line: #d1d9e0;
-        --let: #a3afbb; --turn: #ffd596; --work: #e07b00; --held: #cf222e; }
+        --let: #a3afbb; --turn: #ffd596; --work: #e07b00; --held: #cf222e;
+        --wrong: #8250df; }
   @media (prefers-color-scheme: dark) {
     svg { --paper: #0d1117; --ink: #e6edf3; --faint: #9da7b1; --line: #30363d;
-          --let: #66717d; --turn: #8a6420; --work: #f5a93b; --held: #ff6a69; }
+          --let: #66717d; --turn: #8a6420; --work: #f5a93b; --held: #ff6a69;
+          --wrong: #c297ff; }
   }
   text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: var(--faint); }
   .head { font-size: 19px; font-weight: 600; fill: var(--ink); }
@@ -34,9 +37,10 @@ STYLE = """
           stroke-linejoin: round; }
   .line { fill: none; stroke: var(--line); }
   .frame { fill: none; stroke: var(--faint); }
-  .let, .held { fill: none; stroke-linecap: round; }
+  .let, .held, .wrong { fill: none; stroke-linecap: round; }
   .let { stroke: var(--let); }
   .held { stroke: var(--held); }
+  .wrong { stroke: var(--wrong); }
   .turn { fill: var(--turn); }
   .work { fill: var(--work); }
 """
@@ -73,15 +77,16 @@ def draw(story: Story) -> str:
     """The whole SVG."""
     around = story.users.index(story.broken)
     some = story.users[max(0, around - BEFORE) : around + AFTER + 1]
-    turns = [turn for user in some if (turn := story.turns.get(user)) and user != story.broken]
     failed = story.runs[0].end
-    start = min((turn.start for turn in turns if turn.end < failed), default=story.began)
-    whole = Panel(story.users, story.began, story.ended, 132, 360, 1.7)
+    spans = (*story.turns.values(), *(span for span, _ in story.reindexes))
+    start = min(span.start for span in spans if span.user in some and span.start < failed)
+    dot = max(1.7, 72 / len(story.users))
+    whole = Panel(story.users, story.began, story.ended, 132, 360, min(dot, 6))
     few = Panel(some, start - 0.4, failed + (failed - start) / 4, 552, 158, 6)
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
-            f"<title>{len(story.users)} users are reindexed, one after another</title>",
+            f"<title>{_title(story)}</title>",
             f"<desc>{'; '.join(figures(story))}.</desc>",
             f"<style>{STYLE}</style>",
             f'<rect width="{WIDTH}" height="{HEIGHT}" rx="6" style="fill: var(--paper)"/>',
@@ -93,14 +98,22 @@ def draw(story: Story) -> str:
     )
 
 
+def _title(story: Story) -> str:
+    how = "each held for their own reindex" if story.turns else "reindexed with nobody held"
+    return f"{len(story.users)} users, {how}"
+
+
 def _head(story: Story) -> Iterator[str]:
-    yield _text(24, 36, f"{len(story.users)} users, each held for their own reindex", "head")
-    legend = (
+    yield _text(24, 36, _title(story), "head")
+    legend = [
         ('<path class="let" stroke-width="6" d="M0 0h0"/>', "a search, answered"),
         ('<path class="held" stroke-width="6" d="M0 0h0"/>', "a search, held: 503"),
         ('<rect class="turn" x="-9" y="-7" width="18" height="14"/>', "the user's turn"),
         ('<rect class="work" x="-9" y="-3" width="18" height="6"/>', "their reindex"),
-    )
+    ]
+    if not story.turns:
+        wrong = '<path class="wrong" stroke-width="6" d="M0 0h0"/>'
+        legend[1:3] = [(wrong, "answered wrongly: 200")]
     for number, (sign, says) in enumerate(legend):
         yield f'<g transform="translate({36 + 190 * number} 64)">{sign}</g>'
         yield _text(52 + 190 * number, 68.5, says)
@@ -113,14 +126,18 @@ def _whole(story: Story, panel: Panel, few: Panel) -> Iterator[str]:
             yield _text(LEFT - 10, panel.y(user) + 4.5, user, "end")
     for order, run in zip(("first run", "second run"), story.runs, strict=True):
         yield from _run(panel, order, run)
-    yield from _marks(story, panel, 3, 3)
-    top, bottom = panel.y(few.users[0]) - panel.row, panel.y(few.users[-1]) + panel.row
-    left, right = panel.x(few.start), panel.x(few.end)
-    yield _rect("frame", left - 3, top - 3, right - left + 6, bottom - top + 6, 'rx="3"')
-    at = panel.x(story.runs[0].end) - 12
-    says = f"the reindex of {story.broken} fails: they alone stay held,"
-    yield _text(at, bottom + 22, says, "note end")
-    yield _text(at, bottom + 40, "until the second run has done it again", "note end")
+    bars = max(3, panel.row * 0.4)
+    yield from _marks(story, panel, bars, bars)
+    half = panel.row / 2 + 3
+    top, bottom = panel.y(few.users[0]) - half, panel.y(few.users[-1]) + half
+    left, right = panel.x(few.start) - 3, panel.x(few.end) + 3
+    yield _rect("frame", left, top, right - left, bottom - top, 'rx="3"')
+    what = "they alone stay held" if story.turns else "half an index is left behind"
+    says = f"the reindex of {story.broken} fails: {what},", "until the second run has done it again"
+    anchor = "end" if right > LEFT + NOTE else ""  # to the left below the frame nothing is hidden
+    for number, line in enumerate(says):
+        at = right if anchor else left
+        yield _text(at, bottom + 22 + 18 * number, line, f"note {anchor}")
 
 
 def _run(panel: Panel, order: str, run: Run) -> Iterator[str]:
@@ -164,13 +181,17 @@ def _marks(story: Story, panel: Panel, turn: float, work: float) -> Iterator[str
         yield f'<path class="{kind}" d="{"".join(bars)}"/>'
     searches = [each for each in story.answers if each.path == SEARCH and each.user in panel.users]
     seen = [each for each in searches if panel.start <= each.received <= panel.end]
-    for kind, wanted in (("let", False), ("held", True)):
-        chosen = [each for each in seen if is_held(each) == wanted]
+    for kind in ("let", "held", "wrong"):
+        chosen = [each for each in seen if _kind(each) == kind]
         if panel.row > LONG:
             ways = "".join(_way(panel, answer) for answer in chosen)
             yield f'<path class="{kind}" stroke-width="2" d="{ways}"/>'
-        width = panel.dot * (1.5 if wanted and panel.row < LONG else 1)
+        width = panel.dot * (1.5 if kind != "let" and panel.row < LONG else 1)
         yield f'<path class="{kind}" stroke-width="{width:.1f}" d="{_dots(panel, chosen)}"/>'
+
+
+def _kind(answer: Answer) -> str:
+    return "held" if is_held(answer) else "wrong" if is_wrong(answer) else "let"
 
 
 def _bar(panel: Panel, span: Span, height: float) -> str:

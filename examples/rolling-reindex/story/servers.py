@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -50,9 +49,12 @@ class Servers:
         return {"NOTES_DATA": str(self.data)}
 
     def ask(self, path: str) -> Any:
-        """One call of the control API."""
-        with urllib.request.urlopen(f"{self.control_url}{path}", timeout=30) as answer:  # noqa: S310 ours
-            return json.load(answer)
+        """One call of the control API. Raises ``StoryError``."""
+        try:
+            with urllib.request.urlopen(f"{self.control_url}{path}", timeout=30) as answer:  # noqa: S310 ours
+                return json.load(answer)
+        except OSError as error:
+            raise StoryError(f"the control API: {error}") from error
 
     def audit(self) -> list[Any]:
         """Every entry, the newest first."""
@@ -131,7 +133,7 @@ class Servers:
     def _complete(self) -> bool:
         try:
             return len(self.ask("/api/v1/status")["members"]) == sum(REPLICAS.values())
-        except urllib.error.URLError:
+        except StoryError:
             return False
 
 
