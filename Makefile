@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 UPSTREAM ?=
 STAMP := $(VENV)/.installed-dev
 
-.PHONY: run example test soak soak-steady fuzz conformance scope check fmt lock bench bench-guard \
-	bench-hold bench-slow clean
+.PHONY: run example test soak soak-steady fuzz conformance image-replay scope check fmt lock bench \
+	bench-guard bench-hold bench-slow clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -55,6 +55,10 @@ conformance: $(STAMP)  ## other people's suites and tools, through the gateway a
 	@sh tests/conformance/install.sh
 	$(BIN)/python -m tests.conformance
 
+image-replay: $(STAMP)  ## builds the Dockerfiles with Docker or Podman, and tries what they promise; minutes
+	@sh tests/image/install.sh
+	$(BIN)/python -m tests.image
+
 scope: $(STAMP)  ## asks real frameworks what they make of odd requests; writes docs/scope.md
 	@sh tests/install-servers.sh
 	$(BIN)/python -m tests.scope
@@ -76,7 +80,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: $(STAMP)  ## the newest versions that pyproject.toml allows, by their hashes, for the image
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lock]'
 	$(LOCK) pyproject.toml -o requirements.lock
-	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'])" \
+	$(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); \
+		print(*p['build-system']['requires'], *p['project']['optional-dependencies']['image'], sep='\n')" \
 		| $(LOCK) - -o requirements-build.lock
 
 bench: $(STAMP)  ## CPU a request, side by side with nginx, HAProxy, Caddy, aiohttp

@@ -23,6 +23,7 @@ check() { # check WHAT COMMAND ARGS...: runs it, and tells of it only where it f
 
 # Shell and Dockerfile rules, with the reasons for what is let by in the files themselves.
 check Dockerfile "$bin/hadolint" Dockerfile
+check docker/app/Dockerfile "$bin/hadolint" deploy/docker/app/Dockerfile
 
 # Rendered by kubectl, against Kubernetes' own schemas of several versions, in strict mode.
 check Kubernetes "$bin/python" -m tests.support.manifests

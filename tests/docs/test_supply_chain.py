@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = {
     "requirements.lock": PROJECT["project"]["dependencies"],
-    "requirements-build.lock": PROJECT["build-system"]["requires"],
+    "requirements-build.lock": [
+        *PROJECT["build-system"]["requires"],
+        *PROJECT["project"]["optional-dependencies"]["image"],
+    ],
 }
 _PIN = re.compile(
     r"^([a-z0-9-]+)==(\S+)(?: ; (.+?))? \\\n((?: {4}--hash=\S+(?: \\)?\n)+)", re.MULTILINE
@@ -76,7 +79,7 @@ def test_nothing_in_the_image_is_there_without_somebody_who_needs_it() -> None:
 
 def test_the_image_installs_by_hash_alone() -> None:
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
-    installs = re.findall(r"pip (?:install|wheel) ([^&\n]*)", text)
+    installs = re.findall(r"pip (?:--python \S+ )?(?:install|wheel) ([^&\n]*)", text)
     assert len(installs) == 4
     for each in installs:
         assert "--require-hashes -r requirements" in each or "--no-deps" in each
