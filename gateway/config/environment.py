@@ -86,6 +86,7 @@ FORMS: Mapping[str, Form] = {
     "page.status": Form.VALUE,
     "page.url": Form.TEXT,
     "page.progress": Form.VALUE,
+    "page.json": Form.LIST,
     "cors.origins": Form.LIST,
     "flags": Form.YAML,
 }

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import jinja2
 
 from gateway.config.errors import Invalid
+from gateway.config.exemptions import path_pattern
 from gateway.config.nodes import Node
 from gateway.config.scalars import boolean, integer, text, whole_seconds, word
 from gateway.config.section import Read, Section
@@ -16,9 +17,11 @@ from gateway.core.flags import Page
 _LONGEST_CAUSE = 100  # characters
 
 
-def read_page(section: Section, folder: Path) -> Page:
+def read_page(section: Section, folder: Path, *, of_site: bool = False) -> Page:
     """The page's settings. A relative template is looked for in ``folder``."""
     with section:
+        if not of_site and section.node("json") is not None:
+            section.refuse("json", "belongs into the page of the whole site")
         template, source = section.take("template", _template(folder), (None, None))
         url = section.take("url", _url, None)
         if template is not None and url is not None:
@@ -28,14 +31,16 @@ def read_page(section: Section, folder: Path) -> Page:
             message=section.take("message", text, None),
             retry_after=section.take("retry_after", whole_seconds, None),
             template=template,
-            status=section.take("status", _status, None),
+            status=section.take("status", error_status, None),
             source=source,
             url=url,
             progress=section.take("progress", boolean, None),
+            json=section.each("json", path_pattern(case_sensitive=False)) if of_site else (),
         )
 
 
-def _status(node: Node) -> int:
+def error_status(node: Node) -> int:
+    """The status of a refusal."""
     # 4xx and 5xx alone: a page under 200 would be cached, indexed and taken for the app's.
     try:
         return integer(400, 599)(node)

@@ -61,7 +61,7 @@ def read_settings(
             on_app_down=top.take("on_app_down", choice(OnAppDown), OnAppDown.ERROR),
             hold=hold,
             allow=read_site_exemptions(top.section("allow")),
-            page=read_page(top.section("page"), folder),
+            page=read_page(top.section("page"), folder, of_site=True),
             cors_origins=_read_cors(top.section("cors")),
             flags=read_flags(top, defaults),
             path=path,

@@ -16,6 +16,7 @@ from gateway.config.document import compose, decode
 from gateway.config.errors import ConfigError, ConfigErrors, Origin, Report
 from gateway.config.exemptions import path_pattern
 from gateway.config.nodes import Broken, Node, Table
+from gateway.config.pages import error_status
 from gateway.config.scalars import text, whole_seconds, word
 from gateway.config.section import Section, is_null
 from gateway.config.settings import Settings
@@ -105,6 +106,7 @@ def _read(raw: bytes, file: str, report: Report, *, case_sensitive: bool) -> Tri
             case_sensitive=case_sensitive,
             message=section.take("message", text, None),
             retry_after=section.take("retry_after", whole_seconds, None),
+            status=section.take("status", error_status, None),
             allow=Exemptions(
                 paths=allow.each("paths", path_pattern(case_sensitive=case_sensitive)),
                 networks=allow.each("ips", network),

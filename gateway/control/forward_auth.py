@@ -78,7 +78,7 @@ async def show_page(request: web.Request) -> web.Response:
     held = _held(decision, snapshot)
     if held is not None:
         return _as_response(_page(request, facts, held, snapshot))
-    wish = request.app[WISHES].of(facts.fields)
+    wish = services.pages().wish(request.app[WISHES].of(facts.fields), facts)
     said = "The maintenance has just ended. Please open this page again."
     return _as_response(services.pages().error(503, "Just a moment", said, wish))
 
@@ -144,9 +144,9 @@ def _applying(decision: Decision, snapshot: Snapshot, mode: Mode) -> list[str]:
 
 
 def _page(request: web.Request, facts: Facts, held: HeldBack, snapshot: Snapshot) -> Answer:
-    wish = request.app[WISHES].of(facts.fields)
-    safe = facts.method in {b"GET", b"HEAD"}
     pages = request.app[SERVICES].pages()
+    wish = pages.wish(request.app[WISHES].of(facts.fields), facts)
+    safe = facts.method in {b"GET", b"HEAD"}
     return pages.refusal(snapshot.by_name[held.flag], wish, held.reason, safe=safe)
 
 

@@ -95,6 +95,7 @@ class Page:
     source: str | None = field(default=None, repr=False)  # the template's text, as validated
     url: str | None = field(default=None, repr=False)  # of a page to be fetched; may hold a key
     progress: bool | None = None  # tell how far the command behind the flag is
+    json: tuple[PathPattern, ...] = ()  # of the site alone: who asks there is a program
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Trigger:
     """A file that a flag is on by while it is there, and what was found there.
 
     ``errors`` are (line, words): what it holds cannot be used, so that all it says is ``on``.
-    ``message``, ``retry_after`` (seconds) and ``allow`` are what it says beside.
+    ``message``, ``retry_after`` (seconds), ``status`` and ``allow`` are what it says beside.
     """
 
     file: str  # absolute
@@ -141,6 +142,7 @@ class Trigger:
     case_sensitive: bool = False
     message: str | None = None
     retry_after: int | None = None
+    status: int | None = None
     allow: Exemptions = field(default_factory=Exemptions)
     errors: tuple[tuple[int | None, str], ...] = ()
 

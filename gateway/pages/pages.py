@@ -19,8 +19,10 @@ from pathlib import Path
 from cachetools import LRUCache
 
 from gateway.core.decision import Reason
+from gateway.core.evidence import Evidence
 from gateway.core.flags import Page
 from gateway.core.passes import COOKIE
+from gateway.core.request import RequestFacts
 from gateway.core.snapshot import FlagView
 from gateway.pages.answers import Answer, answer, field_value
 from gateway.pages.content import Content
@@ -29,7 +31,7 @@ from gateway.pages.news import NO_NEWS, News
 from gateway.pages.plain import plain
 from gateway.pages.problem import problem
 from gateway.pages.render import Renderer
-from gateway.pages.wishes import Wish
+from gateway.pages.wishes import WISHES, Wish
 from gateway.pages.wording import error_content, refusal_content
 
 # The first memo keeps no order, which is what makes a hit cheap: it is emptied when full, and
@@ -76,6 +78,12 @@ class Pages:
         if hit is not None and hit[0] is view:
             return hit[1]
         return self._miss(view, wish, reason, safe)
+
+    def wish(self, wish: Wish, request: RequestFacts) -> Wish:
+        """What ``request`` is answered by: the document below ``page.json``, else its ``wish``."""
+        if not self._page.json or not Evidence(request).may_ask_for(self._page.json):
+            return wish
+        return WISHES[Media.PROBLEM, wish.words]
 
     @property
     def news(self) -> News:

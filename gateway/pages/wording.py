@@ -51,7 +51,7 @@ def refusal_content(
     left = None if progress is None or expected else progress.left
     usual_title, usual_message = _default_words(view, reason, words)
     return Content(
-        status=_first(own.status, site.status) or STATUS,
+        status=_first(_of_file(view), own.status, site.status) or STATUS,
         title=title or usual_title,
         message=_with_void(message or usual_message, reason, words),
         retry_after=retry_after(view, site, now) if left is None else left,
@@ -82,6 +82,10 @@ def retry_after(view: FlagView, site: Page, now: float) -> int:
 
 def _promised(view: FlagView, site: Page) -> int | None:
     return _first(view.state.retry_after, view.flag.page.retry_after, site.retry_after)
+
+
+def _of_file(view: FlagView) -> int | None:
+    return None if view.flag.trigger is None else view.flag.trigger.status
 
 
 def error_content(status: int, title: str, detail: str, words: Words = ENGLISH) -> Content:

@@ -231,11 +231,11 @@ class DataPlane:
         self.pages.tell(News(copies, progress))
 
     def wish(self, request: RequestHead) -> Wish:
-        """What the client wants to read; looked for once in what it repeats."""
+        """What the client is to read; looked for once in what it repeats."""
         block = request.block
         if block.wish is None:
             block.wish = self.wishes.of(block.pairs)
-        return block.wish
+        return self.pages.wish(block.wish, request)
 
     def own(self, request: RequestHead, snapshot: Snapshot) -> Answer:
         """The answer to a request for what notices are made of, or for a pass."""

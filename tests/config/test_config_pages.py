@@ -116,3 +116,13 @@ def test_a_page_is_a_template_or_from_elsewhere(errors, tmp_path):
     (tmp_path / "x.html").write_text("x")
     (found,) = errors("page: {url: https://a/, template: x.html}")
     assert "page.url: is another page than template" in found
+
+
+def test_paths_that_programs_ask_for_are_the_whole_site_s(read, errors):
+    found = read("page: {json: [/api, '~ ^/v[0-9]+/']}").page.json
+    assert [str(pattern) for pattern in found] == ["/api", "~ ^/v[0-9]+/"]
+
+    assert errors("page: {json: [api]}\nflags: {f: {page: {json: [/api]}}}") == [
+        'config.yaml:1: page.json[0]: must start with "/"',
+        "config.yaml:2: flags.f.page.json: belongs into the page of the whole site",
+    ]

@@ -47,10 +47,11 @@ def test_an_empty_file_says_that_it_is_there(said: Written) -> None:
 
 def test_a_mapping_says_more(said: Written) -> None:
     trigger = said(
-        "message: Back for ${5}.\nretry_after: 10m\n"
+        "message: Back for ${5}.\nretry_after: 10m\nstatus: 418\n"
         "allow: {paths: [/status], ips: [10.0.0.0/8, 192.0.2.7]}\n"
     )
     assert (trigger.message, trigger.retry_after, trigger.errors) == ("Back for ${5}.", 600, ())
+    assert trigger.status == 418
     assert [str(path) for path in trigger.allow.paths] == ["/status"]
     assert list(map(str, trigger.allow.networks)) == ["10.0.0.0/8", "192.0.2.7/32"]
 

@@ -9,9 +9,12 @@ import pytest
 
 from gateway.core.decision import Reason
 from gateway.core.flags import Mode, Page
+from gateway.core.paths import compile_path
+from gateway.core.request import Facts
 from gateway.core.windows import Occurrence, Window, phase
 from gateway.pages.answers import Answer
 from gateway.pages.content import Content
+from gateway.pages.negotiate import Media
 from gateway.pages.news import News, Progress
 from gateway.pages.pages import Pages
 from gateway.pages.render import Html, Renderer
@@ -290,6 +293,18 @@ def test_a_window_s_end_is_told_in_every_form_and_counts_down(renderer, view) ->
     assert fields(pages.refusal(held, BROWSER, Reason.SITE))["Retry-After"] == "4399"
     now[0] += 10_000.0  # the end is late
     assert fields(pages.refusal(held, BROWSER, Reason.SITE))["Retry-After"] == "1"
+
+
+def test_below_the_paths_of_programs_everybody_gets_the_document() -> None:
+    pages = Pages(Page(json=(compile_path("/api"),)))
+    german = read_wish(b"text/html", b"de")
+
+    for target in ("/api", "/api/x?y", "/%61pi/x", "//api", "/API/x"):
+        wish = pages.wish(german, Facts(target=target.encode()))
+        assert (wish.media, wish.words) == (Media.PROBLEM, german.words), target
+    for target in ("/", "/apis", "/x/api"):
+        assert pages.wish(german, Facts(target=target.encode())) is german, target
+    assert Pages(Page()).wish(german, Facts(target=b"/api")) is german
 
 
 def test_a_flip_that_lifts_itself_says_when_whatever_retry_after_says(view) -> None:

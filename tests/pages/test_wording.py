@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.decision import Reason
-from gateway.core.flags import Mode, Page
+from gateway.core.flags import Mode, Page, Trigger
 from gateway.core.snapshot import FlagView
 from gateway.pages.content import Content
 from gateway.pages.wording import refusal_content
@@ -28,6 +30,14 @@ def test_the_flip_speaks_before_the_flag_and_the_flag_before_the_site(view) -> N
     content = said(view(), SITE)
     assert (content.title, content.message) == ("Site title", "Site message")
     assert (content.retry_after, content.status) == (60, 500)
+
+
+def test_the_status_in_a_trigger_file_comes_first(view) -> None:
+    held = view(page=Page(status=507))
+    flag = replace(held.flag, trigger=Trigger("/down", on=True, status=418))
+    assert said(replace(held, flag=flag), SITE).status == 418
+    flag = replace(flag, trigger=Trigger("/down", on=True))
+    assert said(replace(held, flag=flag), SITE).status == 507
 
 
 def test_where_nobody_said_anything_there_are_defaults(view) -> None:
