@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
-from tests.support.django_site import Browser, Page, copy_project, make_project, serve_project
+from tests.support.django_site import Browser, Page, copy_project, serve_project
 from tests.support.exchange import Ask, exchange
 from tests.support.gateway_process import GatewayProcess
 from tests.support.servers import Program
@@ -46,11 +47,10 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(django_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("django")
-    project = make_project(folder / "alone")
-    alone, alone_port = serve_project(project)
-    behind, behind_port = serve_project(copy_project(project, folder / "behind"))
+    alone, alone_port = serve_project(copy_project(django_project, folder / "alone"))
+    behind, behind_port = serve_project(copy_project(django_project, folder / "behind"))
     gateway = GatewayProcess(folder / "gateway", f"http://127.0.0.1:{behind_port}", FLAGS)
     with ExitStack() as stack:
         for program in (alone, behind, gateway):
