@@ -34,9 +34,12 @@ $(VENV)/.installed-example: $(EXAMPLE)/requirements.txt | $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r $(EXAMPLE)/requirements.txt
 	@touch $@
 
+# Compiled once, not by each of the hundreds of gateways that the tests start. Four processes, as
+# tests with servers wait for half of their time; what takes long begins first (tests/support/order.py).
 test: $(STAMP)  ## every test; installs the servers it tests with where it may
 	@sh tests/install-servers.sh
-	$(BIN)/pytest -n 2 --dist worksteal -q
+	@$(BIN)/python -m compileall -q gateway
+	$(BIN)/pytest -n 4 --dist worksteal -q
 
 soak: $(STAMP)  ## nothing runs while a guarded command does: load, guards and faults, ten minutes
 	@sh tests/install-servers.sh

@@ -9,12 +9,21 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.order import slowest_first
+
 # The same examples each time: what is searched for with others is `make fuzz`'s business. No
 # deadline: how long an example takes says more of the machine than of the code.
 settings.register_profile(
     "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("same")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a process beside others (xdist's), in an order in which none waits for another."""
+    if beside := getattr(config, "workerinput", None):
+        items[:] = slowest_first(items, beside["workercount"])
 
 
 @pytest.fixture(autouse=True)
