@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.exchange import Ask, Line
+from tests.support.gateway_process import Reply
 from tests.support.members_running import Control, Running, Worker
 from tests.support.plain_app import PlainApp
 from tests.support.servers import wait_until
@@ -125,6 +126,17 @@ def busy(control: Control, count: int, worker: Worker) -> None:
     wait_until(told, "it is told")
 
 
+def not_drained(control: Control, flag: str, count: int, **more: str) -> Reply:
+    """What a drain says whose time is out, once every worker has told it what it has in flight."""
+
+    def told() -> Reply | None:
+        late = control.drain(flag, 0.4, **more)
+        assert (late.status, late.document["drained"]) == (504, False), late
+        return late if late.document["in_flight"] == count else None
+
+    return wait_until(told, f"{count} in flight")
+
+
 def test_a_drain_waits_for_slow_requests_on_every_worker(
     app: PlainApp, running: Running, threads: ThreadPoolExecutor
 ) -> None:
@@ -133,9 +145,7 @@ def test_a_drain_waits_for_slow_requests_on_every_worker(
     control = workers[0].control()
     control.turn_on("site")
 
-    late = control.drain("site", 0.4)
-    assert (late.status, late.document["drained"]) == (504, False)
-    assert late.document["in_flight"] == len(workers)
+    late = not_drained(control, "site", len(workers))
     assert len(late.document["members"]) == len(workers)
     assert "in flight" in late.document["reason"]
 
@@ -154,14 +164,14 @@ def test_idle_workers_are_drained_at_once(running: Running) -> None:
         control.turn_on("site")
         drained = control.drain("site")
         assert drained.document["drained"], drained
-        assert drained.document["waited"] < 2
+        assert drained.document["waited"] < 5  # not until a lease is out
 
 
 def test_a_client_that_left_is_waited_for_all_the_same(app: PlainApp, running: Running) -> None:
     slow(app, running.all()[-1]).close()
     control = running.all()[0].control()
     control.turn_on("site")
-    assert control.drain("site", 0.4).document["in_flight"] == 1
+    not_drained(control, "site", 1)
     app.release()
     assert control.drain("site").document["drained"]
 
@@ -173,7 +183,7 @@ def test_an_upload_is_waited_for(running: Running) -> None:
     line.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhello")
     busy(control, 1, worker)
     control.turn_on("writes")
-    assert control.drain("writes", 0.4).document["in_flight"] == 1
+    not_drained(control, "writes", 1)
     line.send(b"word")
     assert line.answer().body == b"POST / 9"
     assert control.drain("writes").document["drained"]
@@ -233,7 +243,7 @@ def test_only_what_the_flag_holds_is_waited_for(app: PlainApp, running: Running)
     assert control.drain("reindex", user="ann").document["drained"]
 
     assert control.call("PUT", "flags/reindex/users/bob").status == 200
-    assert control.drain("reindex", 0.4, user="bob").document["in_flight"] == 1
+    not_drained(control, "reindex", 1, user="bob")
     app.release()
     assert control.drain("reindex", user="bob").document["drained"]
     assert reading.answer().status == 200
@@ -344,8 +354,7 @@ def test_a_retired_worker_answers_drains_until_its_last_exchange_has_ended(
     assert states == ["leaving", "live", "live", "live", "live"]
 
     control.turn_on("site")
-    late = control.drain("site", 0.4)
-    assert (late.status, late.document["in_flight"]) == (504, 1)
+    not_drained(control, "site", 1)
     app.release()
     assert control.drain("site").document["drained"]
     assert line.answer().status == 200
