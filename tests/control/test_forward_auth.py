@@ -16,11 +16,13 @@ from gateway.core.flags import (
     FlagState,
     Mode,
     Notice,
+    Page,
     Scope,
     Strip,
 )
 from gateway.core.overrides import Patch
 from gateway.core.paths import compile_host, compile_path
+from gateway.pages.pages import Pages
 from tests.control.conftest import Start
 from tests.support.control import REINDEX, TOKENS, Stage
 
@@ -96,6 +98,14 @@ async def test_proxies_that_hand_on_any_answer_get_the_whole_page(
     assert (await ask(asked, "/search", Accept="application/json")).content_type == (
         "application/problem+json"
     )
+
+
+async def test_at_paths_of_programs_the_page_is_the_document(asked: Stage) -> None:
+    pages = Pages(Page(json=(compile_path("/search/api"),)))
+    object.__setattr__(asked.services, "pages", lambda: pages)
+    said = await ask(asked, "/search/api/x", **HTML)
+    assert (said.status, said.content_type) == (503, "application/problem+json")
+    assert (await ask(asked, "/search/x", **HTML)).content_type == "text/html"
 
 
 @pytest.mark.parametrize("dialect", NARROW)

@@ -11,7 +11,7 @@ from gateway.core.flags import Flag, FlagState, Identity, IdentitySource, Mode, 
 from gateway.core.paths import compile_path
 from gateway.proxy.client.connection import DISCARD
 from tests.support.proxy_stage import Stage
-from tests.support.wire import head, ok, turns
+from tests.support.wire import RawApp, head, ok, turns
 
 ON = FlagState(enabled=True)
 OFF = FlagState(enabled=False)
@@ -328,3 +328,27 @@ async def test_an_exchange_knows_the_revision_it_was_admitted_by(start: Any) -> 
         assert max(one.revision for one in stage.plane.in_flight._exchanges) == revision
         stage.live.hold(replace(SITE, state=OFF))
     assert await stage.plane.in_flight.concerned(stage.live.snapshot.rules[:1]) == (2,)
+
+
+PROGRAMS = Page(json=(compile_path("/api"),))
+
+
+async def test_programs_get_the_document_at_their_paths_whatever_they_accept(start: Any) -> None:
+    stage: Stage = await start(SITE, page=PROGRAMS)
+    client = await stage.client()
+    for target, form in ((b"/api/x", b"application/problem+json"), (b"/x", b"text/html")):
+        await client.get(target, b"Accept: text/html")
+        answer = await client.answer()
+        assert answer.status == 503
+        assert (answer.one(b"Content-Type") or b"").startswith(form)
+
+
+async def test_programs_get_the_document_when_the_app_is_away_as_well(
+    start: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage: Stage = await start(app=RawApp(up=False), page=PROGRAMS)
+    client = await stage.client()
+    await client.get(b"/api/x", b"Accept: text/html")
+    answer = await client.answer()
+    assert (answer.status, answer.one(b"Content-Type")) == (502, b"application/problem+json")
+    caplog.clear()
