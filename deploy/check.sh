@@ -28,5 +28,21 @@ check docker/app/Dockerfile "$bin/hadolint" deploy/docker/app/Dockerfile
 # Rendered by kubectl, against Kubernetes' own schemas of several versions, in strict mode.
 check Kubernetes "$bin/python" -m tests.support.manifests
 
+# The units as they are, but for the program, which is not installed here. 13 is an exposure of 1.3.
+units() {
+    copies=$(mktemp -d) || return 1
+    trap 'rm -rf "$copies"' EXIT
+    cp deploy/systemd/gateway.socket "$copies" &&
+        sed 's|^ExecStart=/opt/gateway/bin/gateway |ExecStart=/bin/true |' \
+            deploy/systemd/gateway.service >"$copies/gateway.service" &&
+        "$1" verify "$copies/gateway.service" "$copies/gateway.socket" &&
+        "$1" security --offline=yes --threshold=13 "$copies/gateway.service"
+}
+if command -v systemd-analyze >/dev/null 2>&1; then
+    check systemd units systemd-analyze
+else
+    echo "SKIPPED: systemd: no systemd-analyze here"
+fi
+
 [ "$wrong" = 0 ] && echo "deploy: every manifest is right"
 exit "$wrong"

@@ -42,7 +42,8 @@ command -v kubectl >/dev/null 2>&1 || [ -x "$tools/kubectl" ] ||
     echo "SKIPPED: no kubectl here and it could not be installed; tests that need it are skipped"
 
 missing=""
-for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium; do
+for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium \
+    systemd-analyze:systemd; do
     program=${pair%%:*}
     package=${pair#*:}
     command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
@@ -54,7 +55,8 @@ if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     export DEBIAN_FRONTEND=noninteractive
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1
 fi
-for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium; do
+for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium \
+    systemd-analyze:systemd; do
     program=${pair%%:*}
     command -v "$program" >/dev/null 2>&1 ||
         echo "SKIPPED: no $program here and it could not be installed; tests that need it are skipped"
