@@ -45,6 +45,7 @@ from gateway.stores.base import Store, StoreError
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.shared_tally import Desk
 from gateway.telemetry.tally import Tally
+from gateway.webhooks.webhooks import Webhooks
 
 log = logging.getLogger("gateway")
 
@@ -250,6 +251,14 @@ class Gateway:
             self._cleanup.push_async_callback(state.followers.start(name, work))
         drains = Drains(membership, store, state, waker, orphans=orphans)
         self._barrier = Barrier(membership, drains, Guards(store), Elsewhere(store))
+        self._webhooks = Webhooks(
+            store,
+            state,
+            membership,
+            waker,
+            forgotten=lambda: self._long_on.forgotten,
+            count=self._tally.deliver,
+        )
         self._fetched = FetchedPages(
             lambda: pages_to_fetch(state.settings),
             lambda copies: self._plane.tell(copies=copies),
@@ -263,6 +272,7 @@ class Gateway:
         for name, work in (
             ("fetching pages", self._fetched.run),
             ("telling progress", progress.run),
+            ("telling webhooks", self._webhooks.run),
         ):
             self._cleanup.push_async_callback(state.followers.start(name, work))
 
@@ -280,6 +290,7 @@ class Gateway:
             tally=self._tally,
             fetched=lambda: self._fetched.pages,
             barrier=self._barrier,
+            webhooks=self._webhooks,
             held=lambda: self._figures.of_all().held,
             forgotten=lambda: self._long_on.forgotten,
             listening=lambda: self._listener.listening,

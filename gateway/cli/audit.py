@@ -31,16 +31,26 @@ def audit(session: Session, limit: int) -> None:
 
 def _row(entry: Document) -> list[str]:
     cells = (
-        clock_time(entry.get("at")), entry.get("revision"), entry.get("by"),
+        clock_time(entry.get("at")), entry.get("revision"), _by(entry),
         entry.get("action"), entry.get("flag"), _changes(entry.get("changes")), entry.get("reason"),
     )  # fmt: skip
     return ["" if cell is None else str(cell) for cell in cells]
 
 
+def _by(entry: Document) -> object:
+    # What a guard flips for its command; its own entries say what that is.
+    guarded = entry.get("action") != "guard" and "guard" in (entry.get("changes") or ())
+    return f"{entry.get('by')} (guard)" if guarded else entry.get("by")
+
+
 def _changes(changes: object) -> str:
     if not isinstance(changes, dict):
         return ""
-    return " ".join(_change(key, value) for key, value in changes.items())
+    told = {key: value for key, value in changes.items() if key != "guard"}
+    if "guard" in changes:  # its message is the entry's reason
+        told = {key: each for key, each in told.items() if each is not None}
+        told.pop("message", None)
+    return " ".join(_change(key, value) for key, value in told.items())
 
 
 def _change(key: str, value: object) -> str:

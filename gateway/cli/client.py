@@ -45,19 +45,29 @@ class Client:
     """
 
     def __init__(
-        self, url: str, token: str | None = None, *, timeout: float = TIMEOUT, keep: bool = False
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        keep: bool = False,
+        guard: str | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._address = _read_url(self.url)
         self._token = _read_token(token)
         self._timeout = timeout
         self._keep = keep
+        self._guard = guard
         self._kept: HTTPConnection | None = None
         self._hung_up = False
 
-    def keeping(self) -> Client:
-        """Another client of the same gateway, which keeps its connection."""
-        return Client(self.url, self._token, timeout=self._timeout, keep=True)
+    def keeping(self, guard: str | None = None) -> Client:
+        """Another client of the same gateway, which keeps its connection.
+
+        ``guard`` is the id of the guard that it calls for, which the audit then says.
+        """
+        return Client(self.url, self._token, timeout=self._timeout, keep=True, guard=guard)
 
     def get(self, *path: str, query: Sequence[tuple[str, str]] = ()) -> Answer:
         return self.call("GET", *path, query=query)
@@ -162,6 +172,8 @@ class Client:
             fields["Content-Type"] = "application/json"
         if self._token is not None:
             fields["Authorization"] = f"Bearer {self._token}"
+        if self._guard is not None:
+            fields["X-Guard"] = self._guard
         if if_match is not None:
             fields["If-Match"] = f'"{if_match}"'
         return fields

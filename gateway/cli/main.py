@@ -28,6 +28,7 @@ VERBS = {
     "preview": "gateway.cli.preview:preview",
     "bypass": "gateway.cli.bypass:bypass",
     "audit": "gateway.cli.audit:audit",
+    "webhooks": "gateway.cli.webhooks:webhooks",
     "watch": "gateway.cli.watch:watch",
 }
 
@@ -64,6 +65,6 @@ def main(ctx: click.Context, url: str | None, token: str | None, *, as_json: boo
     """Takes a running site out of service, whole or in part, with no change to it.
 
     The options here are for the verbs that ask a running gateway (status, on, off, set, reset,
-    explain, bypass, audit, watch); each of them takes them after its name as well.
+    explain, bypass, audit, webhooks, watch); each of them takes them after its name as well.
     """
     ctx.obj = Target(url, token, as_json)

@@ -89,6 +89,16 @@ FORMS: Mapping[str, Form] = {
     "page.json": Form.LIST,
     "cors.origins": Form.LIST,
     "flags": Form.YAML,
+    "webhooks": Form.YAML,
+}
+
+# One webhook, called ``default``, without a line of YAML.
+WEBHOOK: Mapping[str, tuple[str, Form]] = {
+    "GATEWAY_WEBHOOK_URL": ("webhooks.default.url", Form.TEXT),
+    "GATEWAY_WEBHOOK_SECRET": ("webhooks.default.secret", Form.TEXT),
+    "GATEWAY_WEBHOOK_FORMAT": ("webhooks.default.format", Form.TEXT),
+    "GATEWAY_WEBHOOK_EVENTS": ("webhooks.default.events", Form.LIST),
+    "GATEWAY_WEBHOOK_LABEL": ("webhooks.default.label", Form.TEXT),
 }
 
 # Read by the command line, and set by it for the commands it runs: no settings.
@@ -114,6 +124,9 @@ def overlay(root: Table, filled: Filled, substitution: Substitution, report: Rep
             root = _placed(root, path, reading.node(path))
     root = _with_token(root, written, reading)
     root = _with_enabled(root, reading)
+    for name, (path, form) in WEBHOOK.items():
+        if name in environ:
+            root = _placed(root, path, reading.read(name, form))
     root = _with_port(root, reading)
     _refuse_unknown(environ, substitution.used, report)
     return root
@@ -251,7 +264,7 @@ def _with_port(root: Table, reading: _Reading) -> Table:
 
 
 def _refuse_unknown(environ: Mapping[str, str], used: set[str], report: Report) -> None:
-    known = [*map(variable, FORMS), "GATEWAY_ENABLED", *OTHERS]
+    known = [*map(variable, FORMS), *WEBHOOK, "GATEWAY_ENABLED", *OTHERS]
     known += [name + SUFFIX for name in HELD_IN_FILES]
     if environ.keys() >= _OF_A_GUARD:
         known += [*_OF_A_GUARD, _PROGRESS]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from gateway.core.events import Group
 from gateway.core.flags import Exemptions, Flag, HoldTerms, Network, Page
 from gateway.core.paths import HostPattern
 
@@ -188,6 +189,33 @@ class UpstreamTls:
     context: ssl.SSLContext = field(compare=False, repr=False)
 
 
+class WebhookFormat(StrEnum):
+    """What a webhook's receiver reads."""
+
+    JSON = "json"
+    SLACK = "slack"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Who is told of what happens. ``url`` may be a secret by itself, as Slack's are.
+
+    ``secret`` signs (None: nothing does). ``events`` are told, of ``flags`` (empty: all of them).
+    ``label`` says which gateway it is. ``timeout`` and ``retry_for`` are seconds: of one try, and
+    from the event to the last try.
+    """
+
+    name: str
+    url: Secret
+    format: WebhookFormat = WebhookFormat.JSON
+    secret: Secret | None = None
+    events: frozenset[Group] = frozenset(Group)
+    flags: frozenset[str] = frozenset()
+    label: str | None = None
+    timeout: float = 10.0
+    retry_for: float = 3600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One whole, valid configuration. ``path`` is the YAML it came from, if any.
@@ -219,6 +247,7 @@ class Settings:
     page: Page = field(default_factory=Page)
     cors_origins: tuple[str, ...] = ()  # as browsers write them, or "*"
     flags: tuple[Flag, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     path: Path | None = None
     secret_files: tuple[Path, ...] = field(default=(), repr=False)
     app_starts: bool = False

@@ -30,6 +30,7 @@ from gateway.config.settings import (
 )
 from gateway.config.tls import read_tls, read_upstream_tls
 from gateway.config.toggle import refuse_toggle
+from gateway.config.webhooks import read_webhooks
 from gateway.core.flags import HoldTerms
 
 
@@ -43,6 +44,7 @@ def read_settings(
         hold = read_hold(top.section("hold"), HoldTerms())
         defaults = Defaults(ttl=top.take("ttl", duration, 300.0), folder=folder, hold=hold)
         app = _read_upstream(top, path)
+        flags = read_flags(top, defaults)
         settings = Settings(
             upstream=app,
             upstream_tls=read_upstream_tls(top, folder, https=app.tls),
@@ -63,7 +65,8 @@ def read_settings(
             allow=read_site_exemptions(top.section("allow")),
             page=read_page(top.section("page"), folder, of_site=True),
             cors_origins=_read_cors(top.section("cors")),
-            flags=read_flags(top, defaults),
+            flags=flags,
+            webhooks=read_webhooks(top, [flag.name for flag in flags]),
             path=path,
         )
         _refuse_contradictions(top, settings)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -27,6 +28,7 @@ from gateway.control.services import SERVICES
 from gateway.control.throttle import Throttle
 from gateway.core.calls import TOGGLE
 from gateway.core.methods import SAFE_METHODS
+from gateway.state.guards import UnknownGuard
 
 LONGEST_ACTOR = 100  # characters
 
@@ -77,6 +79,20 @@ def actor(request: web.Request) -> str:
     """
     caller = request[CALLER]
     return f"{caller.name} ({caller.claim})" if caller.claim else caller.name
+
+
+async def guard_of(request: web.Request, flag: str) -> str | None:
+    """The id of the guard of ``flag`` that makes this call for its command (``X-Guard``).
+
+    None where it is not there, or not the flag's: then the call is as anybody's.
+    """
+    barrier, claimed = request.app[SERVICES].barrier, request.headers.get("X-Guard")
+    if barrier is None or not claimed:
+        return None
+    with suppress(UnknownGuard):
+        found = await barrier.guards.find(claimed)
+        return found.id if found.flag == flag else None
+    return None
 
 
 def recognize(request: web.Request, secret: str, tokens: Iterable[Token]) -> Token:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from aiohttp import web
 
-from gateway.control.auth import actor
+from gateway.control.auth import actor, guard_of
 from gateway.control.bodies import JSON, MERGE_PATCH, read_json, read_reason
 from gateway.control.documents import Document, answer, flag_document
 from gateway.control.preconditions import if_match
@@ -58,8 +58,8 @@ async def patch_flag(request: web.Request) -> web.Response:
     view = find_flag(state.snapshot, request.match_info["flag"])
     patch = read_patch(await read_json(request, MERGE_PATCH, JSON))
     expected = if_match(request, state.snapshot.revision)
-    by = actor(request)
-    after = await state.flip(view.flag.name, patch, by=by, if_match=expected)
+    by, guard = actor(request), await guard_of(request, view.flag.name)
+    after = await state.flip(view.flag.name, patch, by=by, if_match=expected, guard=guard)
     return await flag_answer(request, after)
 
 

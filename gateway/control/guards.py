@@ -7,6 +7,7 @@ written: of two that come at the same moment both may be refused, but never both
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -21,15 +22,20 @@ from gateway.control.members import barrier
 from gateway.control.problems import Problem, invalid, shown
 from gateway.control.services import SERVICES, Services
 from gateway.control.users import optional_user
+from gateway.state.guard_entries import guard_entry
 from gateway.state.guards import AlreadyGuarded, Guarding, Guards, UnknownGuard
 from gateway.stores.base import StoreError
 
 LONGEST_OWNER = 200  # characters
 LONGEST_COMMAND = 1000
 STATES = ("arming", "guarding", "lifting")
+MOST_STATUS = 255
 
 _ABOUT = ("command", "host", "before")
 _NEWS = ("state", "progress", "before")
+_END = ("status", "message", "left_on", "progress")
+
+_log = logging.getLogger("gateway.control")
 
 
 async def list_guards(request: web.Request) -> web.Response:
@@ -53,6 +59,7 @@ async def acquire_guard(request: web.Request) -> web.Response:
         guarding = await _acquire(guards, view.flag.name, user, owner, about)
     except AlreadyGuarded as already:
         raise _guarded(already.guarding) from already
+    await _note(request, guarding, "started")
     return _granted(request, guarding, 201)
 
 
@@ -68,12 +75,16 @@ async def renew_guard(request: web.Request) -> web.Response:
 
 
 async def release_guard(request: web.Request) -> web.Response:
-    """Guards no more. What the flag says is left as it is."""
+    """Guards no more. What the flag says is left as it is; how it ended goes to the audit."""
+    ended = await _read_end(request)
     owner = await _find(request)
+    guards = barrier(request).guards
     try:
-        await barrier(request).guards.release(owner)
+        guarding = await guards.find(owner)
+        await guards.release(owner)
     except UnknownGuard as error:
         raise _unknown(owner) from error
+    await _note(request, guarding, _end_of(ended), ended)
     revision = request.app[SERVICES].state.snapshot.revision
     return answer({"id": owner, "revision": revision}, revision)
 
@@ -118,6 +129,38 @@ async def _take_over(
             if each.record.document.get("before") is not None:
                 left["before"] = each.record.document["before"]
     return left
+
+
+async def _read_end(request: web.Request) -> dict[str, object]:
+    if not request.can_read_body:
+        return {}
+    document = await read_object(request, _END, JSON)
+    ended = {key: document[key] for key in _END if document.get(key) is not None}
+    if not _is_count(ended.get("status", 0)) or ended.get("status", 0) > MOST_STATUS:
+        raise invalid([("status", f"must be a whole number from 0 to {MOST_STATUS}")])
+    read_text(ended, "message", LONGEST_COMMAND)
+    read_choice(ended, "left_on")
+    _check_progress(ended.get("progress"))
+    return ended
+
+
+def _end_of(ended: Mapping[str, object]) -> str:
+    if "status" not in ended:
+        return "released"
+    return "failed" if ended["status"] or ended.get("left_on") else "finished"
+
+
+async def _note(
+    request: web.Request, guarding: Guarding, state: str, ended: Mapping[str, object] | None = None
+) -> None:
+    # A guard is not to fail for its entry: the flag's own ones say what was done.
+    services = request.app[SERVICES]
+    revision = services.state.snapshot.revision
+    entry = guard_entry(guarding, state, services.clock(), revision, ended)
+    try:
+        await services.state.record(entry)
+    except StoreError as error:
+        _log.warning("a guard that %s could not be recorded: %s", state, error)
 
 
 def _excludes(guarding: Guarding, flag: str, user: str | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.control.auth import LONGEST_ACTOR
 from gateway.control.bodies import JSON, MERGE_PATCH
 from gateway.control.documents import Document
+from gateway.control.guards import LONGEST_OWNER
 from gateway.control.preview import PREVIEWED
 from gateway.control.problems import CONTENT_TYPE
 from gateway.control.route import Query, Route
@@ -20,6 +21,7 @@ _PARAMETERS: Mapping[str, tuple[str, Document]] = {
     "user": ("The user, percent-encoded (a slash as %2F).", USER),
     "guard": ("The guard's id, which is its owner's.", TEXT),
     "member": ("The member's name, as status lists it.", TEXT),
+    "webhook": ("The webhook's name.", TEXT),
 }
 _IF_MATCH: Document = {
     "name": "If-Match",
@@ -32,6 +34,12 @@ _ACTOR: Document = {
     "in": "header",
     "description": "Who it is beside the token's name, for the audit; it is not checked.",
     "schema": {"type": "string", "pattern": "^[ -~]*$", "maxLength": LONGEST_ACTOR},
+}
+_GUARD: Document = {
+    "name": "X-Guard",
+    "in": "header",
+    "description": "The id of the guard of this flag that calls for its command, for the audit.",
+    "schema": {"type": "string", "pattern": "^[!-.0-~]*$", "maxLength": LONGEST_OWNER},
 }
 
 # A page, by what its reader takes; the status may be another where ``page.status`` says so.
@@ -46,7 +54,7 @@ _ERRORS: Mapping[int, str] = {
     400: "The body is not JSON, or a field or parameter makes no sense.",
     401: "No token, or one that the gateway does not know.",
     403: "A viewer's token where an operator's is needed; another site's page, or a foreign Host.",
-    404: "There is no such flag, guard or member.",
+    404: "There is no such flag, guard, member or webhook.",
     408: "The body did not arrive in time, or the caller has left.",
     409: "It is at odds with what the flag is, who guards it, or that the member is here.",
     412: "The flags have moved on from the revision that If-Match names.",
@@ -121,6 +129,7 @@ def _parameters(route: Route) -> Iterator[Document]:
     yield from (_query(field, "header") for field in route.fields)
     if 412 in route.errors:
         yield _IF_MATCH
+        yield _GUARD
     if route.changes:
         yield _ACTOR
 

@@ -34,6 +34,7 @@ from gateway.control.shapes import (
 from gateway.control.status import show_status
 from gateway.control.toggle import tell, turn_off, turn_on
 from gateway.control.users import add_user, change_users, remove_user
+from gateway.control.webhooks import list_webhooks, test_webhook
 from gateway.core.calls import TOGGLE
 
 _FLAG = f"{API}/flags/{{flag}}"
@@ -196,7 +197,16 @@ ROUTES: tuple[Route, ...] = (
         bare=True,
         errors=(*_BODY, 404),
     ),
-    Route("DELETE", _GUARD, release_guard, "Guards no more", "Released", errors=(400, 404, 503)),
+    Route(
+        "DELETE",
+        _GUARD,
+        release_guard,
+        "Guards no more, and says how it ended",
+        "Released",
+        takes="GuardEnd",
+        bare=True,
+        errors=(*_BODY, 404),
+    ),
     Route(
         "DELETE",
         f"{API}/members/{{member}}",
@@ -226,6 +236,22 @@ ROUTES: tuple[Route, ...] = (
         "Audit",
         queries=_AUDIT,
         errors=(400, 503),
+    ),
+    Route(
+        "GET",
+        f"{API}/webhooks",
+        list_webhooks,
+        "Who is told of what happens",
+        "Webhooks",
+        errors=(503,),
+    ),
+    Route(
+        "POST",
+        f"{API}/webhooks/{{webhook}}/test",
+        test_webhook,
+        "Sends a message of nothing to a webhook, once, and says what came of it",
+        "Tested",
+        errors=(404,),
     ),
     Route(
         "GET",

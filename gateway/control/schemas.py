@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.control.drain import MOST_GONE
-from gateway.control.guards import LONGEST_COMMAND, LONGEST_OWNER, STATES
+from gateway.control.guards import LONGEST_COMMAND, LONGEST_OWNER, MOST_STATUS, STATES
 from gateway.control.shapes import (
     COUNT,
     CRON,
@@ -33,6 +33,7 @@ from gateway.control.shapes import (
     thing,
     told,
 )
+from gateway.control.webhook_schemas import WEBHOOK_SCHEMAS
 from gateway.core.flags import Kind, Mode
 from gateway.core.quiescence import Standing
 
@@ -161,6 +162,7 @@ _OWNER: Shape = {
     "maxLength": LONGEST_OWNER,
     "description": "Nobody else's.",
 }
+_STATUS: Shape = {"type": "integer", "minimum": 0, "maximum": MOST_STATUS}
 _LINE: Shape = {"type": "string", "maxLength": LONGEST_COMMAND}
 
 _GUARD: Shape = {
@@ -282,6 +284,15 @@ SCHEMAS: Mapping[str, Shape] = {
             "before": _BEFORE,
         }
     ),
+    "GuardEnd": asked(
+        {
+            "status": told(nullable(_STATUS), "The command's exit status, or the guard's own."),
+            "message": nullable(_LINE),
+            "left_on": told(nullable(YES_NO), "Whether the flag stays on."),
+            "progress": nullable(_PROGRESS),
+        }
+    ),
+    **WEBHOOK_SCHEMAS,
     "Released": thing({"id": TEXT, "revision": WHOLE}),
     "Forgotten": thing({"member": TEXT, "revision": WHOLE}),
     "Explanation": thing(

@@ -19,6 +19,7 @@ from gateway.state.guards import Guards
 from gateway.state.live import LiveState
 from gateway.state.membership import Membership
 from gateway.telemetry.tally import Tally
+from gateway.webhooks.webhooks import Webhooks
 
 
 def _usual_pages() -> Pages:
@@ -87,6 +88,7 @@ class Services:
     app_starts: Callable[[], bool] = _never
     leaving: Callable[[], bool] = _never
     barrier: Barrier | None = None
+    webhooks: Webhooks | None = None
     gathered: Callable[[], Awaitable[None]] = _at_once
     traffic: Callable[[], Traffic] = Traffic
     clock: Callable[[], float] = time.time

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from gateway.control.auth import actor
+from gateway.control.auth import actor, guard_of
 from gateway.control.bodies import JSON, check_reason, read_object, read_reason
 from gateway.control.flags import find_flag, flag_answer
 from gateway.control.preconditions import if_match
@@ -67,6 +67,7 @@ async def _change(
         reason=reason,
         if_match=if_match(request, state.snapshot.revision),
         lasts=lasts,
+        guard=await guard_of(request, view.flag.name),
     )
     return await flag_answer(request, snapshot)
 

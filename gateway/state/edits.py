@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from gateway.core.edited import edited
 from gateway.core.flags import Flag, Trigger
 from gateway.core.overrides import (
     Override,
@@ -38,13 +39,17 @@ class RevisionMoved(Exception):  # noqa: N818 an answer to If-Match, not a failu
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does what, when (seconds since the epoch) and why, and on which revision."""
+    """Who does what, when (seconds since the epoch) and why, and on which revision.
+
+    ``guard`` is the id of the guard that does it for its command.
+    """
 
     by: str
     action: str
     at: float
     reason: str = ""
     if_match: int | None = None
+    guard: str | None = None
 
 
 def change_override(flag: Flag, step: Step, act: Act, known: StoredState) -> Edit:
@@ -60,6 +65,8 @@ def change_override(flag: Flag, step: Step, act: Act, known: StoredState) -> Edi
             return None
         after = on_course(flag, after, current, act.at)
         moved = changes(flag.state, current, after, act.at)
+        if act.guard is not None:
+            moved["guard"] = act.guard
         entry = AuditEntry(act.at, act.by, act.action, flag.name, act.reason, moved)
         return Change({flag.name: after}, (entry,))
 
@@ -132,8 +139,8 @@ def take_in(
 
     Dropped for good, so that an edit and its undoing do not bring an old flip back. So are
     those of flags that are no more. Nothing if the store already has this ``digest``.
-    ``before`` are the flags as they were: a trigger file that has come, or gone, is noted by
-    whoever sees it first.
+    ``before`` are the flags as they were: what the edit came to for each of them is noted, and
+    a trigger file that has come, or gone, by whoever sees it first.
     """
 
     def edit(stored: StoredState) -> Change | None:
@@ -150,11 +157,7 @@ def take_in(
             name: on_course(flags.get(name), None, stored.overrides[name], now) for name in dropped
         }
         entries = [AuditEntry(now, "yaml", "config", "", "the YAML was read", None)]
-        entries += [
-            AuditEntry(now, "yaml", "config", name, "the YAML was edited: its override lapsed")
-            for name in dropped
-            if stored.overrides[name].says_something
-        ]
+        entries += _edit_entries(flags, before, stored, frozenset(dropped), now)
         entries += [
             AuditEntry(now, "file", "source", name, *_said(flag.trigger))
             for name, flag in flags.items()
@@ -182,6 +185,30 @@ def on_course(
     if override is not None and override.course == course:
         return override
     return Override(state_digest(flag.state), {}, now, _CLOCK, course=course)
+
+
+def _edit_entries(
+    flags: Mapping[str, Flag],
+    before: Mapping[str, Flag],
+    stored: StoredState,
+    dropped: frozenset[str],
+    now: float,
+) -> list[AuditEntry]:
+    # Nothing is known of before where the flags are the same: at the first start of all.
+    entries = []
+    for name in dict.fromkeys((*flags, *before, *dropped)):
+        override = stored.overrides.get(name)
+        kept = None if name in dropped else override
+        was, flag = before.get(name), flags.get(name)
+        moved = {}
+        if before is not flags and (flag is None or flag.trigger is None):
+            states = [None if each is None else each.state for each in (was, flag)]
+            moved = edited(states[0], override, states[1], kept)
+        lapsed = name in dropped and override is not None and override.says_something
+        if moved or lapsed:
+            why = "the YAML was edited" + (": its override lapsed" if lapsed else "")
+            entries.append(AuditEntry(now, "yaml", "config", name, why, moved or None))
+    return entries
 
 
 def _check(stored: StoredState, known: StoredState) -> None:

@@ -46,6 +46,7 @@ from gateway.state.history import has_lost, lost
 from gateway.state.lease import Lease
 from gateway.state.present import Present
 from gateway.state.reach import Reach
+from gateway.state.remembered import Remembered
 from gateway.state.shared_read import SharedRead
 from gateway.state.ttl import Freshness
 from gateway.state.yaml_follower import YamlFollower
@@ -97,6 +98,7 @@ class LiveState:
         self._fenced: Snapshot | None = None  # none without a lease or a strict flag
         self._stored = StoredState(0, {})
         self._present = Present(clock)
+        self._remembered = Remembered(store)
         self._lost: StoredState | None = None  # what a store shows that has lost history
         self._definitions = define(settings)
         self._freshness = Freshness(monotonic)
@@ -192,17 +194,25 @@ class LiveState:
         return self.snapshot.revision if same and not self.history_lost else None
 
     async def flip(
-        self, flag: str, patch: Patch, *, by: str, if_match: int | None = None
+        self,
+        flag: str,
+        patch: Patch,
+        *,
+        by: str,
+        if_match: int | None = None,
+        guard: str | None = None,
     ) -> Snapshot:
         """Change a flag's override: durable, and swapped in, before this returns.
+
+        ``guard`` is the id of the guard that does it, for the audit.
 
         Raises ``UnknownFlag``, ``PatchError`` (a key that this kind of flag has not),
         ``RevisionMoved`` and ``StoreError``; then nothing has changed.
         """
-        act = Act(by, "flip", self._clock(), patch.reason, if_match)
+        act = Act(by, "flip", self._clock(), patch.reason, if_match, guard)
         return await self._change(flag, partial(flipped, patch=patch, now=act.at, by=by), act)
 
-    async def change_users(
+    async def change_users(  # noqa: PLR0913 each is a word of the caller
         self,
         flag: str,
         *,
@@ -212,9 +222,10 @@ class LiveState:
         reason: str = "",
         if_match: int | None = None,
         lasts: float | None = None,
+        guard: str | None = None,
     ) -> Snapshot:
         """Add (for ``lasts`` seconds) and remove users of a per-user flag. Raises as ``flip``."""
-        act = Act(by, "users", self._clock(), reason, if_match)
+        act = Act(by, "users", self._clock(), reason, if_match, guard)
         users = partial(with_users, add=add, remove=remove, lasts=lasts)
         step = partial(users, now=act.at, by=by, reason=reason)
         return await self._change(flag, step, act)
@@ -308,9 +319,10 @@ class LiveState:
         if new is not self._definitions and new.digest == self._definitions.digest:
             self._swap(self._stored, new)  # no flag has changed, so the store is not needed
         else:
-            before = self._definitions.flags
+            before = await self._remembered.before(self._definitions, first=not self._stored.epoch)
             edit = take_in(new.flags, new.digest, self._clock(), self._stored, before)
             await self._update(edit, new)
+            await self._remembered.note(self._definitions)
 
     async def _take_in_edit(self, new: Definitions) -> None:
         await self._take_in(new)

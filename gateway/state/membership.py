@@ -33,6 +33,7 @@ from gateway.stores.base import Record, RecordMoved, Store, StoreError
 POLL = 1.0  # seconds between two looks at the others
 GLANCE = 0.1  # seconds between two looks at whether this member has become busy
 GAP = 0.1  # seconds at least between two beats
+LONGEST_ERROR = 500  # characters of what is wrong with the YAML that the others are told
 RETRY = 0.5  # seconds until the next try after a renewal that failed
 
 _log = logging.getLogger("gateway.state")
@@ -200,6 +201,7 @@ class Membership:
             "in_flight": len(self._traffic),
             "abandoned": self._traffic.abandoned,
             "state": self._state,
+            "config": "; ".join(map(str, self._live.config_errors))[:LONGEST_ERROR],
         }
 
     def _swapped(self) -> None:

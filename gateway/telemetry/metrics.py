@@ -136,6 +136,14 @@ def _counters(tally: Tally) -> Iterator[Metric]:
         "Lines of the access log that were dropped: they could not be written, or not fast enough",
         value=tally.unlogged,
     )
+    deliveries = CounterMetricFamily(
+        "gateway_webhook_deliveries",
+        "Tries to tell a webhook, by what came of it, and messages given up",
+        labels=["webhook", "outcome"],
+    )
+    for delivery, count in tally.deliveries.items():
+        deliveries.add_metric(delivery.split(" "), count)
+    yield deliveries
     answers = {f"{digit}xx": count for digit, count in enumerate(tally.answers[1:], start=1)}
     for name, meaning, label, counts in (
         ("requests_refused", "Requests answered by a flag's page", "flag", tally.refused),

@@ -25,7 +25,7 @@ class Waited(StrEnum):
 
 BY_FLAG = ("refused", "held", "bypassed")  # flags are as many as the YAML has
 _NUMBERS = ("connections", "forwarded", "retried", "unlogged")
-_BY_NAME = (*BY_FLAG, "asked", "notices")
+_BY_NAME = (*BY_FLAG, "asked", "deliveries", "notices")
 _BY_STATUS = ("failures", "own")
 _TIMES = ("app_times", "forward_times", "held_times", "loop_times", "refusal_times")
 
@@ -45,6 +45,7 @@ class Tally:
         self.bypassed: dict[str, int] = {}  # by flag: let by for a pass
         self.notices: dict[str, int] = {}  # HTML pages under a notice, by what came of it
         self.asked: dict[str, int] = {}  # decisions for other proxies, by what they came to
+        self.deliveries: dict[str, int] = {}  # tries of webhooks: "NAME OUTCOME"
         self.failures: dict[int, int] = {}  # 502 and 504, and answers cut short
         self.own: dict[int, int] = {}  # the gateway's own errors, by status
         # Of the app, by first digit of the status; of the gateway, for what is forwarded and
@@ -94,6 +95,10 @@ class Tally:
         """Count the times that were noted: a few times a second, lest they take up memory."""
         for times in self._times():
             times.settle()
+
+    def deliver(self, webhook: str, outcome: str) -> None:
+        key = f"{webhook} {outcome}"
+        self.deliveries[key] = self.deliveries.get(key, 0) + 1
 
     # Between processes
 

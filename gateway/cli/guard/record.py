@@ -23,6 +23,7 @@ from gateway.cli.wording import ago, clock_time
 
 BEAT = 3.0  # seconds between heartbeats; the lease is five of them
 LONGEST_COMMAND = 500  # characters of it that are kept
+LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class GuardRecord:
         self._look = look
         self._lock = threading.Lock()
         self._says: dict[str, Any] = {"state": "arming"}
+        self._end: dict[str, object] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -104,6 +106,11 @@ class GuardRecord:
             if guard.get("flag") == self._claim.flag and guard.get("owner") != self.owner
         ]
 
+    def ended(self, status: int, message: str, *, left_on: bool) -> None:
+        """What ``release`` is to say of the end: the exit status, and whether the flag stays on."""
+        said = message[:LONGEST_MESSAGE]
+        self._end = {"status": max(0, min(status, 255)), "message": said, "left_on": left_on}
+
     def release(self) -> None:
         """Let go of it; where the gateway is not reached, it runs out by itself."""
         self._over.set()
@@ -111,11 +118,18 @@ class GuardRecord:
             self._thread.join()
         try:
             if self.lost is None:
-                self._client.call("DELETE", "flags", self._claim.flag, "guards", self.owner)
+                path = ("flags", self._claim.flag, "guards", self.owner)
+                self._client.call("DELETE", *path, document=self._ending())
         except Failure:
             pass
         finally:
             self._client.close()
+
+    def _ending(self) -> Document | None:
+        if not self._end:
+            return None
+        progress = self._says.get("progress")
+        return self._end if progress is None else {**self._end, "progress": progress}
 
     def _beat(self) -> None:
         while not self._over.wait(BEAT):

@@ -13,7 +13,7 @@ from gateway.cli.failures import Failure
 from gateway.cli.guard.command import Launcher
 from gateway.cli.guard.command_progress import CommandProgress
 from gateway.cli.guard.drain import Drainer, DrainTerms
-from gateway.cli.guard.failures import Interrupted
+from gateway.cli.guard.failures import Interrupted, own
 from gateway.cli.guard.flag import GuardedFlag
 from gateway.cli.guard.list import Journal
 from gateway.cli.guard.progress import Shown, progress
@@ -70,7 +70,7 @@ class GuardRun:
         # A list's own figure counts: what one of its commands says is of that user's turn only.
         look = dict if plan.listed else self._progress.news
         self._record = GuardRecord(client, claim, look)
-        self._flips = client.keeping()
+        self._flips = client.keeping(guard=self._record.owner)
         reason = plan.reason or f"guard: {plan.command}"[:LONGEST_REASON]
         wait = interrupts.wait
         self._flag = GuardedFlag(self._flips, self._record, plan.flag, reason, wait=wait)
@@ -86,9 +86,13 @@ class GuardRun:
             try:
                 self._arm()
                 outcome = self._take_turns()
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, Failure):
+                    failed = own(error)
+                    self._record.ended(failed.status, failed.message, left_on=False)
                 self._disarm("")
                 raise
+            self._record.ended(outcome.status, outcome.message, left_on=bool(outcome.left_on))
             self._disarm(outcome.left_on)
         if outcome.message:
             self._say(outcome.message)
