@@ -18,7 +18,7 @@ from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.cli.serve import run as run_to_the_end
 from gateway.config import Settings, load
-from gateway.config.environment import FORMS, variable
+from gateway.config.environment import FORMS, WEBHOOK, variable
 from gateway.config.passed import Passed
 from gateway.config.secret_files import HELD_IN_FILES, SUFFIX
 from gateway.passed_sockets import take_passed
@@ -97,7 +97,7 @@ def _of_the_app(environ: Mapping[str, str], port: int) -> dict[str, str]:
     service.
     """
     ours = {variable(path) for path in FORMS} | {name + SUFFIX for name in HELD_IN_FILES}
-    ours |= set(VARIABLES)
+    ours |= {*VARIABLES, *WEBHOOK}
     return {name: value for name, value in environ.items() if name not in ours} | {
         "PORT": str(port)
     }

@@ -23,6 +23,9 @@ HELD_IN_FILES = tuple(
         "CONTROL_TOGGLE_KEY",
         "ALLOW_KEY",
         "STORE",
+        "WEBHOOKS",
+        "WEBHOOK_URL",
+        "WEBHOOK_SECRET",
     )
 )
 LARGEST = 1 << 20  # bytes, as Kubernetes' largest Secret

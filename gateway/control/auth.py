@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hmac
 import math
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from gateway.control.problems import Problem, Refusal
 from gateway.control.public import is_public
 from gateway.control.route import OPEN, is_forward_auth
 from gateway.control.services import SERVICES
+from gateway.control.shapes import LONGEST_OWNER
 from gateway.control.throttle import Throttle
 from gateway.core.calls import TOGGLE
 from gateway.core.methods import SAFE_METHODS
@@ -32,6 +34,7 @@ from gateway.state.guards import UnknownGuard
 
 LONGEST_ACTOR = 100  # characters
 
+_OWNER = re.compile(f"[!-.0-~]{{1,{LONGEST_OWNER}}}")
 _REALM = 'Bearer realm="maintenance-gateway"'
 
 
@@ -87,7 +90,9 @@ async def guard_of(request: web.Request, flag: str) -> str | None:
     None where it is not there, or not the flag's: then the call is as anybody's.
     """
     barrier, claimed = request.app[SERVICES].barrier, request.headers.get("X-Guard")
-    if barrier is None or not claimed:
+    if claimed is not None and not _OWNER.fullmatch(claimed):
+        raise Problem(400, f"X-Guard must be a guard's id, of {LONGEST_OWNER} characters at most.")
+    if barrier is None or claimed is None:
         return None
     with suppress(UnknownGuard):
         found = await barrier.guards.find(claimed)

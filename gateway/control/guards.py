@@ -21,12 +21,12 @@ from gateway.control.flags import find_flag
 from gateway.control.members import barrier
 from gateway.control.problems import Problem, invalid, shown
 from gateway.control.services import SERVICES, Services
+from gateway.control.shapes import LONGEST_OWNER
 from gateway.control.users import optional_user
 from gateway.state.guard_entries import guard_entry
 from gateway.state.guards import AlreadyGuarded, Guarding, Guards, UnknownGuard
 from gateway.stores.base import StoreError
 
-LONGEST_OWNER = 200  # characters
 LONGEST_COMMAND = 1000
 STATES = ("arming", "guarding", "lifting")
 MOST_STATUS = 255

@@ -9,7 +9,6 @@ from typing import Any
 from gateway.control.auth import LONGEST_ACTOR
 from gateway.control.bodies import JSON, MERGE_PATCH
 from gateway.control.documents import Document
-from gateway.control.guards import LONGEST_OWNER
 from gateway.control.preview import PREVIEWED
 from gateway.control.problems import CONTENT_TYPE
 from gateway.control.route import Query, Route
@@ -35,13 +34,6 @@ _ACTOR: Document = {
     "description": "Who it is beside the token's name, for the audit; it is not checked.",
     "schema": {"type": "string", "pattern": "^[ -~]*$", "maxLength": LONGEST_ACTOR},
 }
-_GUARD: Document = {
-    "name": "X-Guard",
-    "in": "header",
-    "description": "The id of the guard of this flag that calls for its command, for the audit.",
-    "schema": {"type": "string", "pattern": "^[!-.0-~]*$", "maxLength": LONGEST_OWNER},
-}
-
 # A page, by what its reader takes; the status may be another where ``page.status`` says so.
 _PAGE: Document = {
     **{type_: {"schema": TEXT} for type_ in PREVIEWED},
@@ -129,7 +121,6 @@ def _parameters(route: Route) -> Iterator[Document]:
     yield from (_query(field, "header") for field in route.fields)
     if 412 in route.errors:
         yield _IF_MATCH
-        yield _GUARD
     if route.changes:
         yield _ACTOR
 

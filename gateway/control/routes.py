@@ -26,6 +26,7 @@ from gateway.control.shapes import (
     FIELD,
     HEADER_LINE,
     METHOD,
+    OWNER,
     PASS,
     REASON,
     TARGET,
@@ -42,6 +43,9 @@ _CHANGE = (400, 404, 408, 409, 412, 413, 415, 422, 503)
 _BODY = (400, 408, 413, 415, 422, 503)
 _GUARD = f"{_FLAG}/guards/{{guard}}"
 _REASON = Query("reason", "Why; it is kept in the audit.", REASON)
+_BY_GUARD = (
+    Query("X-Guard", "The id of the guard of the flag that flips for its command.", OWNER),
+)
 _EXPLAIN = (
     Query("url", "A path, or an http(s) URL.", ADDRESS, required=True),
     Query("method", "The request's method; GET unless said.", METHOD),
@@ -92,6 +96,7 @@ ROUTES: tuple[Route, ...] = (
         "Flips a flag: a merge patch of its override",
         "FlagAtRevision",
         takes="Patch",
+        fields=_BY_GUARD,
         errors=_CHANGE,
     ),
     Route(
@@ -114,6 +119,7 @@ ROUTES: tuple[Route, ...] = (
         takes="Reason",
         bare=True,
         queries=(_REASON,),
+        fields=_BY_GUARD,
         errors=_CHANGE,
     ),
     Route(
@@ -125,6 +131,7 @@ ROUTES: tuple[Route, ...] = (
         takes="Reason",
         bare=True,
         queries=(_REASON,),
+        fields=_BY_GUARD,
         errors=_CHANGE,
     ),
     Route(
@@ -134,6 +141,7 @@ ROUTES: tuple[Route, ...] = (
         "Adds and removes many users in one change",
         "FlagAtRevision",
         takes="UserChange",
+        fields=_BY_GUARD,
         errors=_CHANGE,
     ),
     Route(
@@ -251,7 +259,7 @@ ROUTES: tuple[Route, ...] = (
         test_webhook,
         "Sends a message of nothing to a webhook, once, and says what came of it",
         "Tested",
-        errors=(404,),
+        errors=(400, 404),
     ),
     Route(
         "GET",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.control.drain import MOST_GONE
-from gateway.control.guards import LONGEST_COMMAND, LONGEST_OWNER, MOST_STATUS, STATES
+from gateway.control.guards import LONGEST_COMMAND, MOST_STATUS, STATES
 from gateway.control.shapes import (
     COUNT,
     CRON,
     DURATION,
     LANDING,
+    OWNER,
     PASS,
     PATIENCE,
     REASON,
@@ -156,12 +157,7 @@ _BEFORE: Shape = told(
 )
 _PROGRESS: Shape = asked({"done": COUNT, "of": COUNT}, required=("done", "of"))
 _GUARD_STATE: Shape = {"type": "string", "enum": list(STATES)}
-_OWNER: Shape = {
-    "type": "string",
-    "pattern": r"^[!-.0-~]+$",
-    "maxLength": LONGEST_OWNER,
-    "description": "Nobody else's.",
-}
+_OWNER: Shape = told(OWNER, "Nobody else's.")
 _STATUS: Shape = {"type": "integer", "minimum": 0, "maximum": MOST_STATUS}
 _LINE: Shape = {"type": "string", "maxLength": LONGEST_COMMAND}
 

@@ -14,6 +14,8 @@ from gateway.core.patches import LONGEST_TEXT, LONGEST_USER, MOST_USERS
 
 Shape = dict[str, object]
 
+LONGEST_OWNER = 200  # characters of a guard's id
+
 TEXT: Shape = {"type": "string"}
 WHOLE: Shape = {"type": "integer"}
 COUNT: Shape = {"type": "integer", "minimum": 0}
@@ -26,6 +28,8 @@ USER: Shape = {
     "maxLength": LONGEST_USER,
     "pattern": r"^[^\u0000-\u001f]+$",
 }
+# A guard's id, which is its owner's.
+OWNER: Shape = {"type": "string", "pattern": f"^[!-.0-~]{{1,{LONGEST_OWNER}}}$"}
 # A pass's id, as ``secrets.token_urlsafe`` makes them.
 PASS: Shape = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$"}
 # Where a link leads to: a path, or a page of the site by its whole address.

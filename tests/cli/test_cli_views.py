@@ -250,6 +250,20 @@ async def test_audit_lists_who_did_what(control: FakeControl) -> None:
         assert word in line
 
 
+async def test_audit_says_what_a_guard_did_and_how_it_ended(control: FakeControl) -> None:
+    about = {"guard": "g1", "user": None, "command": "./x", "message": "why"}
+    entries = [
+        {"action": "guard", "by": "ops", "changes": {**about, "state": "failed", "status": 3}},
+        {"action": "flip", "by": "ops", "changes": {"enabled": True, "guard": "g1"}},
+    ]
+    control.answers["GET /audit"] = 200, {"entries": entries}
+    _, ended, flip = (await control.run("audit")).stdout.splitlines()
+    assert 'command="./x" state="failed" status=3' in ended
+    assert "why" not in ended
+    assert "ops (guard)" in flip
+    assert "g1" not in flip
+
+
 def test_a_plain_table_is_aligned_and_cuts_nothing() -> None:
     table = Table(["a", "bb"], [["long value", ""], ["x", "\x1b[0m\ny"]])
     assert list(table.lines()) == ["a           bb", "long value  -", "x           \ufffd[0m y"]

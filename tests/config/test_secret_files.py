@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import ConfigErrors, load
-from gateway.config.environment import FORMS, variable
+from gateway.config.environment import FORMS, WEBHOOK, variable
 from gateway.config.secret_files import HELD_IN_FILES, LARGEST
 from gateway.state.definitions import watched
 
@@ -40,7 +40,7 @@ def test_a_file_holds_the_token_with_or_without_a_line_end(held, content):
 
 
 def test_each_of_them_is_a_setting_s_variable():
-    assert {variable(path) for path in FORMS} >= set(HELD_IN_FILES)
+    assert {*map(variable, FORMS), *WEBHOOK} >= set(HELD_IN_FILES)
 
 
 def test_a_file_holds_what_the_variable_would(held):

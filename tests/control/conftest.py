@@ -31,6 +31,7 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
         store: Store | None = None,
         path: Path | None = None,
         listen: Address | None = None,
+        webhooks: Any = None,
         **control: Any,
     ) -> Stage:
         settings = Settings(
@@ -51,6 +52,7 @@ async def start(aiohttp_client: Any) -> AsyncIterator[Start]:
 
         stage.services = Services(
             state=state,
+            webhooks=webhooks,
             metrics=lambda: stage.exposition,
             in_flight=lambda: stage.flying.get(None, 0),
             concerned=concerned,

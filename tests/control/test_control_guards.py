@@ -208,3 +208,60 @@ async def test_without_members_the_calls_say_so(stage: Any) -> None:
     await stage.get("/guards", 503)
     response = await stage.client.post("/api/v1/flags/site/drain", json={})
     await stage.json(response, 503)
+
+
+async def audited(site: Site, action: str) -> list[dict[str, Any]]:
+    """The changes of all entries of an action, oldest first."""
+    entries = (await site.call("GET", "/audit"))["entries"][::-1]
+    return [each["changes"] for each in entries if each["action"] == action]
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        ({"status": 0, "left_on": False}, "finished"),
+        ({"status": 3, "left_on": True, "message": "./x exited with 3"}, "failed"),
+        ({"status": 0, "left_on": True}, "failed"),
+        ({"status": 68}, "failed"),
+        ({"progress": {"done": 1, "of": 2}}, "released"),
+        (None, "released"),
+    ],
+)
+async def test_how_a_guard_began_and_ended_is_in_the_audit(
+    site: Site, end: dict[str, Any] | None, state: str
+) -> None:
+    await acquire(site, "a1", command="./x", host="web1")
+    await site.call("DELETE", "/flags/site/guards/a1", end, by=1)
+    began, ended = await audited(site, "guard")
+    about = {"guard": "a1", "user": None, "host": "web1", "command": "./x"}
+    assert began == {**about, "state": "started"}
+    told = dict(end or {})
+    told |= told.pop("progress", {})
+    assert ended.pop("took") >= 0
+    assert ended == {**about, "state": state, **told}
+
+
+@pytest.mark.parametrize(
+    "end", [{"status": -1}, {"status": "x"}, {"left_on": 1}, {"message": 3}, {"colour": "red"}]
+)
+async def test_an_end_that_makes_no_sense_is_422_and_the_guard_stays(
+    site: Site, end: dict[str, Any]
+) -> None:
+    await acquire(site, "a1")
+    await site.call("DELETE", "/flags/site/guards/a1", end, status=422)
+    assert len((await site.call("GET", "/guards"))["guards"]) == 1
+
+
+async def test_what_a_guard_flips_is_marked_and_nobody_else_can_pass_for_it(site: Site) -> None:
+    await acquire(site, "a1")
+    await acquire(site, "u1", "reindex", user="bob")
+    client = site.clients[1]
+    for owner in ("a1", "a2", "u1"):
+        await client.patch(
+            "/api/v1/flags/site",
+            json={"ttl": len(owner) + ord(owner[1])},
+            headers={"X-Guard": owner},
+        )
+    await client.put("/api/v1/flags/reindex/users/bob", headers={"X-Guard": "u1"})
+    assert [each.get("guard") for each in await audited(site, "flip")] == ["a1", None, None]
+    assert [each.get("guard") for each in await audited(site, "users")] == ["u1"]

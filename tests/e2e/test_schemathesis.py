@@ -38,5 +38,5 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         )
         log = gateway.program.log.read_text()
     assert run.returncode == 0, run.stdout
-    assert "28 selected / 29 total" in run.stdout
+    assert "30 selected / 31 total" in run.stdout
     assert "Traceback" not in log

@@ -20,8 +20,10 @@ VIEWER, SCRAPE, KEY, GUESS, SPELT = (
     "s3cret-that-was-guessed",
     "s3cret-misspelt",
 )
-SECRETS = (TOKEN, VIEWER, SCRAPE, KEY, GUESS, SPELT)
+HOOK, SIGNS = "s3cret-address", "czNjcmV0LXRoYXQtc2lnbnMtYWxsLW9mLWl0"
+SECRETS = (TOKEN, VIEWER, SCRAPE, KEY, GUESS, SPELT, HOOK, SIGNS)
 FLAGS = f"""
+webhooks: {{w: {{url: "http://127.0.0.1:1/{HOOK}", secret: {SIGNS}, timeout: 1s}}}}
 flags:
   site: {{}}
   reindex: {{user: {{cookie: uid}}, allow: {{key: {KEY}}}}}
@@ -29,6 +31,8 @@ flags:
 CALLS = (
     *(("GET", path) for path in ("/", "/healthz", "/readyz", "/metrics", "flags", "flags/site")),
     *(("GET", path) for path in ("status", "guards", "openapi.json", "audit", "explain?url=/")),
+    ("GET", "webhooks"),
+    ("POST", "webhooks/w/test"),
     *(("GET", path) for path in ("nothing", "flags/nothing", "explain?url=", "audit?limit=x")),
     *(("PATCH", "flags/site"), ("POST", "flags/site"), ("DELETE", "members/nobody")),
     *(("PUT", "flags/reindex/users/ann"), ("POST", "flags/site/drain"), ("POST", "flags/x/guards")),
@@ -45,6 +49,9 @@ EDITS = (
     f"store: redis://ann:{SPELT}@",
     f"upstream: http://ann:{SPELT}@app:1",
     f"flags: {{site: {{allow: {{key: [{SPELT}]}}}}}}",
+    f"webhooks: {{w: {{url: 'ftp://{SPELT}', secret: {SPELT}}}}}",
+    f"webhooks: {{w: {{url: 'http://x/{SPELT} y'}}}}",
+    f"webhooks: {{w: http://x/{SPELT}}}",
 )
 
 
