@@ -26,6 +26,7 @@ def busy_tally() -> Tally:
     tally.hold("")
     tally.noticed("shown")
     tally.ask("forward")
+    tally.deliver("team", "delivered")
     tally.failed(502)
     tally.say(400)
     tally.answered(200, 0.02, 0.00001)
