@@ -46,8 +46,8 @@ def test_what_is_counted_together_is_labelled_apart() -> None:
     }
 
 
-def test_labels_are_bounded_by_the_flags_and_by_what_the_gateway_answers() -> None:
-    allowed = {"flag", "kind", "class", "decision", "outcome", "status", "le"}
+def test_labels_are_bounded_by_the_yaml_and_by_what_the_gateway_answers() -> None:
+    allowed = {"flag", "kind", "class", "decision", "outcome", "status", "webhook", "le"}
     used = {label for each in families() for sample in each.samples for label in sample.labels}
     assert used == allowed
 
