@@ -206,6 +206,15 @@ def test_a_restart_loses_no_request_and_no_flip(host: Host) -> None:
     host.shell("gateway off search")
 
 
+def test_an_edit_is_taken_in_and_shown(host: Host) -> None:
+    host.shell("sed -i 's/  site: {}  /  site: {enabled: true}/' /etc/gateway/config.yaml")
+    wait_until(lambda: exchange(host.port, Ask("/x")).status == 503, "the edit is taken in")
+    wait_until(lambda: host.show("StatusText").endswith("on: site"), "the status says so")
+
+    host.shell("sed -i 's/  site: {enabled: true}/  site: {}  /' /etc/gateway/config.yaml")
+    wait_until(lambda: exchange(host.port, Ask("/x")).status == 200, "it is taken back")
+
+
 def test_a_reload_comes_to_an_end(host: Host) -> None:
     before = host.pid
     host.shell("systemctl reload gateway.service")
