@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import click
 
@@ -37,6 +38,27 @@ class OneLine(logging.Formatter):
         return text.replace(":\n", ": ").replace("\n", "; ")
 
 
+class ForJournal(OneLine):
+    """``<4>gateway.state: message``: systemd's journal has the time itself, and wants a priority.
+
+    So ``journalctl --priority warning`` finds what is one (sd-daemon(3)).
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = next(rank for least, rank in _PRIORITIES if record.levelno >= least)
+        lines = super().format(record).split("\n")  # of a traceback, each is an entry of its own
+        return "\n".join(f"<{level}>{line}" for line in lines)
+
+
+def leads_to_journal(environ: Mapping[str, str], descriptor: int) -> bool:
+    """Whether systemd's journal reads what is written there, as it has said in JOURNAL_STREAM."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
 class Unraisable:
     """Instead of tracebacks on stderr for what any client can bring about.
 
@@ -57,7 +79,7 @@ class Unraisable:
 def log_to_stderr(level: str) -> None:
     """Send every log record of this level and above to stderr."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s", _TIME))
+    handler.setFormatter(_formatter())
     # It tells of every file that stirs beside the YAML, which may be the log itself.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -65,4 +87,18 @@ def log_to_stderr(level: str) -> None:
     sys.unraisablehook = Unraisable()
 
 
+def _formatter() -> OneLine:
+    if leads_to_journal(os.environ, _STDERR):
+        return ForJournal("%(name)s: %(message)s")
+    return OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s", _TIME)
+
+
+_STDERR = 2
+_PRIORITIES = (
+    (logging.CRITICAL, 2),
+    (logging.ERROR, 3),
+    (logging.WARNING, 4),
+    (logging.INFO, 6),
+    (0, 7),
+)
 _TIME = "%Y-%m-%d %H:%M:%S"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gateway.cli.logs import Unraisable
+from gateway.cli.logs import ForJournal, Unraisable, leads_to_journal
 
 
 def unraisable(error: Exception) -> Any:
@@ -39,3 +40,46 @@ def test_a_bug_that_nobody_can_handle_is_told_in_full(
     Unraisable()(bug)
 
     assert told == [bug]
+
+
+@pytest.mark.parametrize(
+    ("level", "priority"),
+    [("DEBUG", 7), ("INFO", 6), ("WARNING", 4), ("ERROR", 3), ("CRITICAL", 2)],
+)
+def test_each_entry_of_the_journal_has_its_priority(level: str, priority: int) -> None:
+    record = logging.makeLogRecord(
+        {
+            "name": "gateway.state",
+            "levelno": logging.getLevelNamesMapping()[level],
+            "msg": "the YAML is wrong:\nfirst\nsecond",
+        }
+    )
+
+    said = ForJournal("%(name)s: %(message)s").format(record)
+    assert said == f"<{priority}>gateway.state: the YAML is wrong: first; second"
+
+
+def test_each_line_of_a_traceback_has_the_priority_too() -> None:
+    try:
+        raise RuntimeError("a bug")  # noqa: TRY301 for its traceback
+    except RuntimeError as bug:
+        told = (type(bug), bug, bug.__traceback__)
+    record = logging.makeLogRecord({"levelno": logging.ERROR, "msg": "it failed", "exc_info": told})
+
+    lines = ForJournal("%(message)s").format(record).split("\n")
+    assert len(lines) > 2
+    assert all(line.startswith("<3>") for line in lines)
+
+
+def test_the_journal_is_where_systemd_says_it_is() -> None:
+    reader, writer = os.pipe()
+    found = os.fstat(writer)
+    said = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+    try:
+        assert leads_to_journal(said, writer)
+        assert not leads_to_journal({"JOURNAL_STREAM": "1:1"}, writer)
+        assert not leads_to_journal({}, writer)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert not leads_to_journal(said, 10_000)
