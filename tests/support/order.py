@@ -21,6 +21,9 @@ SECONDS = {
     "test_flips": 20,
     "test_dashboard_in_chromium": 19,
     "test_addresses": 16,
+    "test_kubernetes_replay": 15,
+    "test_rolling_reindex": 15,
+    "test_socket_activation": 14,
     "test_index": 14,
     "test_scope_servers": 13,
     "test_store_faults": 12,
@@ -29,6 +32,7 @@ SECONDS = {
     "test_schemathesis": 10,
     "test_httpbin": 10,
     "test_cli_demo": 8,
+    "test_kubernetes": 8,
     "test_quiescence_model": 8,
     "test_redis": 8,
     "test_run": 7,
@@ -64,4 +68,4 @@ def _dealt(modules: list[list[pytest.Item]], parts: int) -> list[list[pytest.Ite
 
 def _seconds(tests: list[pytest.Item]) -> int:
     path = tests[0].path
-    return SECONDS.get(path.stem, WITH_SERVERS if path.parent.name == "e2e" else 0)
+    return SECONDS.get(path.stem, WITH_SERVERS if "e2e" in path.parts else 0)
