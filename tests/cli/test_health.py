@@ -102,3 +102,11 @@ def test_the_environment_of_gateway_run_is_enough(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert f"127.0.0.1:{control}" in done.stderr
+
+
+def test_a_socket_of_systemds_is_not_looked_for(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"{NOWHERE}control: {{listen: systemd:control, token: {TOKEN}}}\n")
+    result = ask(config)
+    assert result.exit_code == 2
+    assert "systemd:control is where its .socket unit says" in result.stderr

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -224,18 +223,6 @@ def test_it_goes_on_where_whoever_wants_to_know_is_gone(
     assert exchange(port_of(sockets[0][1]), Ask("/")).status == 503
     assert activator.program.terminate() == 0
     Path(f"{activator.ear.address}.gone").rename(activator.ear.address)
-
-
-def test_a_gateway_that_hangs_is_silent(start: Start) -> None:
-    activator = start(watchdog=WATCHDOG)
-    activator.ear.wait_for("WATCHDOG=1")
-    os.kill(activator.program.pid, signal.SIGSTOP)
-    before = activator.ear.said.count("WATCHDOG=1")
-    time.sleep(2 * WATCHDOG)
-    said = activator.ear.said.count("WATCHDOG=1") - before
-    os.kill(activator.program.pid, signal.SIGCONT)
-
-    assert said <= 1  # that one was on its way
 
 
 def test_a_worker_that_hangs_is_replaced_and_the_others_serve_on(
