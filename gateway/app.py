@@ -42,6 +42,7 @@ from gateway.state.reports import Reports
 from gateway.state.waker import Waker
 from gateway.stores import open_store
 from gateway.stores.base import Store, StoreError
+from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.shared_tally import Desk
 from gateway.telemetry.tally import Tally
@@ -118,6 +119,7 @@ class Gateway:
         self._since = time.time()
         self._tally = Tally()
         self._control: ControlServer | None = None
+        self._access_log: AccessLog | None = None
         self._cleanup = AsyncExitStack()
         self.address = ""
         self.control_address: str | None = None
@@ -206,8 +208,9 @@ class Gateway:
         await self._state.start()
         self._make_room()
         pages = Pages(self._state.settings.page)
-        self._plane = DataPlane(self._state, pages, self._tally, self._publish)
+        self._plane = DataPlane(self._state, pages, self._tally, self._tick)
         self._figures = WorkerFigures(self._plane, self._state, self._tally, self._seat.desk)
+        self._open_access_log()
         self._watch_for_forgotten()
         self._metrics = Metrics(
             self._figures.of_all, lambda: self._state.snapshot, self._names_of_forgotten
@@ -221,6 +224,19 @@ class Gateway:
         public = self._seat.public or bind(settings.listen)
         permit(settings.listen, settings.listen_mode)
         self.address = await self._listen(self._listener, public)
+
+    def _open_access_log(self) -> None:
+        settings = self._settings.access_log
+        if settings is None:
+            return
+        try:
+            self._access_log = AccessLog(settings, self._member, self._tally)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"access_log.path: {error.strerror}: {settings.path}"
+            ) from error
+        self._cleanup.push_async_callback(self._access_log.close)
+        self._plane.log_to(self._access_log)
 
     def _watch_for_forgotten(self) -> None:
         state, self._long_on = self._state, LongOn()
@@ -311,6 +327,8 @@ class Gateway:
             self._plane.reception = reception = Reception(
                 self._state.settings, self._control.private
             )
+            if self._access_log is not None:
+                reception.plane.log_to(self._access_log)
             reception.start()
             self._cleanup.callback(reception.stop)
 
@@ -355,6 +373,11 @@ class Gateway:
             "connections": len(plane.clients),
             "app_connections": len(plane.upstreams),
         }
+
+    def _tick(self) -> None:
+        if self._access_log is not None:
+            self._access_log.flush()
+        self._publish()
 
     def _publish(self) -> None:
         # The figures are of the plane, which is there first and has each of its sweeps publish.

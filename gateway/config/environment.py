@@ -88,6 +88,8 @@ FORMS: Mapping[str, Form] = {
     "page.progress": Form.VALUE,
     "page.json": Form.LIST,
     "cors.origins": Form.LIST,
+    "access_log.path": Form.TEXT,
+    "access_log.format": Form.TEXT,
     "flags": Form.YAML,
     "webhooks": Form.YAML,
 }

@@ -95,6 +95,22 @@ class OnAppDown(StrEnum):
     HOLD = "hold"
 
 
+class LogFormat(StrEnum):
+    """What a line of the access log looks like."""
+
+    JSON = "json"
+    COMMON = "common"
+    COMBINED = "combined"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLog:
+    """A line for each answered request. ``path`` None: to the standard output."""
+
+    path: Path | None
+    format: LogFormat = LogFormat.JSON
+
+
 class Role(StrEnum):
     """What a token's bearer may do: a viewer reads, an operator flips as well."""
 
@@ -248,6 +264,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()  # as browsers write them, or "*"
     flags: tuple[Flag, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    access_log: AccessLog | None = None
     path: Path | None = None
     secret_files: tuple[Path, ...] = field(default=(), repr=False)
     app_starts: bool = False

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.config.access_log import read_access_log
 from gateway.config.addresses import collide, is_local, listen, network, origin, upstream
 from gateway.config.control import read_control
 from gateway.config.errors import Invalid, Report
@@ -65,6 +66,7 @@ def read_settings(
             allow=read_site_exemptions(top.section("allow")),
             page=read_page(top.section("page"), folder, of_site=True),
             cors_origins=_read_cors(top.section("cors")),
+            access_log=read_access_log(top, folder),
             flags=flags,
             webhooks=read_webhooks(top, [flag.name for flag in flags]),
             path=path,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.core.decision import Forward, decide
+from gateway.core.decision import NO_FLAG_HOLDS, Forward, decide
 from gateway.proxy.tunnel import Tunnel
 from gateway.proxy.upstream.pool import FRESH
 from gateway.proxy.wire.body import BodyReader, UntilClose
@@ -59,6 +59,11 @@ class Exchange:
     _pending = b""  # what goes out first, once a new connection is there
     _discarded = 0
     sent = 0.0
+    # For the access log, where there is one
+    decision: Forward = NO_FLAG_HOLDS
+    status = 0
+    size = 0
+    app_seconds: float | None = None
 
     def __init__(
         self, plane: DataPlane, client: ClientConnection, request: RequestHead, revision: int

@@ -25,12 +25,14 @@ from gateway.pages.news import News, Progress
 from gateway.pages.pages import Pages
 from gateway.pages.wishes import Wish, Wishes
 from gateway.proxy.client.connection import ClientConnection
+from gateway.proxy.client.witness import Witness
 from gateway.proxy.cors import Cors
 from gateway.proxy.deadlines import Sweep
 from gateway.proxy.descriptors import Descriptors
 from gateway.proxy.hold.usher import Usher
 from gateway.proxy.in_flight import InFlight
 from gateway.proxy.links import answer_link
+from gateway.proxy.logged import LOGGED, Kinds
 from gateway.proxy.notice.notices import Notices
 from gateway.proxy.upstream.connection import UpstreamConnection
 from gateway.proxy.upstream.connector import Connector
@@ -39,6 +41,7 @@ from gateway.proxy.upstream.startup import await_app
 from gateway.proxy.wire.errors import ClientError
 from gateway.proxy.wire.peer import Peer
 from gateway.proxy.wire.request import RequestHead, RequestReader
+from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.tally import Tally
 from gateway.telemetry.throttled_log import ThrottledLog
 
@@ -100,6 +103,8 @@ class DataPlane:
         self._proxies = compile_networks(self.settings.trusted_proxies)
         self.leaving = False
         self.reception: Reception | None = None  # where this port takes the control plane's calls
+        self.exchanges = Kinds()
+        self.witness: Witness | None = None  # of what is answered, for the access log
         self.app_starts = self.settings.app_starts  # and takes no connections yet
         self._ticked = ticked
         self.date_line = b""
@@ -114,6 +119,11 @@ class DataPlane:
         self.connector.start()
         if self.app_starts:
             self.spawn(await_app(self), self._app_is_there)
+
+    def log_to(self, access_log: AccessLog) -> None:
+        """From now on there is a line for each answered request."""
+        self.exchanges = LOGGED
+        self.witness = Witness(self, access_log)
 
     def take_settings(self, settings: Settings) -> None:
         """New settings; connections that are there already follow them too."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Tunnel:
     """Two connections as one. ``*_ended`` says whether that side stays open for writing.
 
-    ``over``: it is being ended, and has a moment left.
+    ``over``: it is being ended, and has a moment left. ``sent``: bytes to the client.
     """
 
     __slots__ = (
@@ -34,14 +34,15 @@ class Tunnel:
         "_client",
         "_client_ended",
         "_client_stream",
-        "_exchange",
+        "exchange",
         "over",
+        "sent",
     )
 
     def __init__(
         self, exchange: Exchange, client: ClientConnection, app: UpstreamConnection
     ) -> None:
-        self._exchange = exchange
+        self.exchange = exchange
         self._client = client
         self._app = app
         self._client_stream = FrameStream(masked=True)  # from the client to the app
@@ -49,20 +50,23 @@ class Tunnel:
         self._client_ended = False
         self._app_ended = False
         self.over = False
+        self.sent = 0
 
     def to_app(self, data: bytes) -> None:
-        if self._exchange.is_fenced():
-            self._exchange.give_up()  # app_lost() follows
+        if self.exchange.is_fenced():
+            self.exchange.give_up()  # app_lost() follows
             return
         self._app.transport.write(self._client_stream.feed(data))
         if self.over:
             self._let_go_if_ended()
 
     def to_client(self, data: bytes) -> None:
-        if self._exchange.is_fenced():
-            self._exchange.give_up()
+        if self.exchange.is_fenced():
+            self.exchange.give_up()
             return
-        self._client.transport.write(self._app_stream.feed(data))
+        out = self._app_stream.feed(data)
+        self.sent += len(out)
+        self._client.transport.write(out)
         if self.over:
             self._let_go_if_ended()
 
@@ -102,7 +106,7 @@ class Tunnel:
         self._leave_app()
 
     def app_lost(self, *, reset: bool) -> None:
-        self._exchange.tunnel_ended(whole=not reset)
+        self.exchange.tunnel_ended(whole=not reset)
         if self.over and not self._app_stream.over:
             self._client.reset()  # in the middle of a frame
         else:
@@ -129,7 +133,7 @@ class Tunnel:
         if self._app_ended:
             self._app.finish()
         else:
-            self._app.dismiss(self._exchange)
+            self._app.dismiss(self.exchange)
 
 
 class Farewell:

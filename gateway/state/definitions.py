@@ -15,7 +15,7 @@ from gateway.config.settings import Certificate, Control, Settings, UpstreamTls
 from gateway.config.triggers import read_again
 from gateway.core.flags import Flag
 
-RESTART = ("upstream", "listen", "listen_mode", "proxy_protocol", "workers", "store")
+RESTART = ("upstream", "listen", "listen_mode", "proxy_protocol", "workers", "store", "access_log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ def renewed(settings: Settings) -> bool:
 def settle(running: Settings, loaded: Settings) -> Definitions:
     """What holds from now on, and a notice for each key that needs a restart.
 
-    ``upstream``, ``listen``, ``listen_mode``, ``proxy_protocol``, ``workers``, ``store`` and
-    where the control plane is stay as they were when the gateway started, and so does whether
-    there is ``tls``; its certificates do not. With another ``upstream`` its ``upstream_tls`` stays,
-    too. With another place all of ``control`` stays: its tokens were checked against the
-    address that they are for, and a loopback address needs none. All other keys take effect at
-    once.
+    ``upstream``, ``listen``, ``listen_mode``, ``proxy_protocol``, ``workers``, ``store``,
+    ``access_log`` and where the control plane is stay as they were when the gateway started, and
+    so does whether there is ``tls``; its certificates do not. With another ``upstream`` its
+    ``upstream_tls`` stays, too. With another place all of ``control`` stays: its tokens were
+    checked against the address that they are for, and a loopback address needs none. All other
+    keys take effect at once.
     """
     changed = [key for key in RESTART if getattr(running, key) != getattr(loaded, key)]
     kept = {key: getattr(running, key) for key in changed}

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from gateway.config.settings import Address, Control, Limits, Role, Secret, Timeouts, Token
+from gateway.config.settings import (
+    AccessLog,
+    Address,
+    Control,
+    Limits,
+    Role,
+    Secret,
+    Timeouts,
+    Token,
+)
 from gateway.core.flags import Exemptions, Page, Scope
 from gateway.core.paths import compile_path
 from gateway.state.definitions import definitions_digest, settle
@@ -43,6 +52,7 @@ def test_most_keys_take_effect_at_once(edit: dict[str, Any]) -> None:
         {"listen_mode": 0o660},
         {"workers": 2},
         {"store": "sqlite:other.db"},
+        {"access_log": AccessLog(None)},
     ],
 )
 def test_what_was_bound_at_the_start_waits_for_a_restart(edit: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gateway.core.decision import (
     NO_FLAG_HOLDS,
+    Decision,
     Forward,
     Hold,
     Reason,
@@ -31,6 +32,7 @@ from gateway.proxy.wire.body import NO_BODY, BodyReader
 from gateway.proxy.wire.errors import AppError, ClientError, FramingError
 from gateway.proxy.wire.head_reader import HeadReader
 from gateway.proxy.wire.request import RequestHead
+from gateway.telemetry.log_lines import End
 
 if TYPE_CHECKING:
     from gateway.proxy.plane import DataPlane
@@ -46,7 +48,6 @@ class ClientConnection(Visitor):
     __slots__ = (  # noqa: RUF023 grouped by how long a value lives
         # the connection's
         "_heads",
-        "_requests",
         "ending",
         "tunnel",
         # the request's
@@ -76,9 +77,10 @@ class ClientConnection(Visitor):
         self.deadline = NEVER
         self._wait_no_more()
         if self.tunnel is not None:
+            self._testify(End.WHOLE)
             self.tunnel.client_lost()
         else:
-            self._abandon()
+            self._abandon(End.CLIENT_LEFT)
 
     def data_received(self, data: bytes) -> None:
         if self.tunnel is not None:
@@ -164,6 +166,9 @@ class ClientConnection(Visitor):
     def exchange_ended(self, exchange: Exchange) -> None:
         """The answer is out."""
         self._exchange = None
+        witness = self._plane.witness
+        if witness is not None:
+            witness.forwarded(self, exchange)
         if exchange.closes or self.ending:
             self.finish(linger=not exchange.uploaded or bool(self._buffer))
         else:
@@ -171,14 +176,15 @@ class ClientConnection(Visitor):
 
     def app_failed(self, error: AppError, *, whole: bool) -> None:
         """502 or 504: nothing of the app's answer has been sent."""
-        self._exchange = None
+        exchange, self._exchange = self._exchange, None
         said = ClientError(error.status, error.title, error.public)
-        self._say(said, close=not whole, field=error.field)
+        self._say(said, close=not whole, field=error.field, exchange=exchange)
         if not self.transport.is_closing() and not self._last:
             self._next()
 
     def cut(self, *, shown: bool = False) -> None:
         """Half an answer went out: a reset shows it, where it is not ``shown`` anyway."""
+        self._testify(End.CUT)
         self._exchange = self.tunnel = None
         if not shown:
             self.reset()
@@ -205,7 +211,7 @@ class ClientConnection(Visitor):
         The first one of a connection that has just been made is on its way, and counts as that.
         """
         self.draining = self.ending = True
-        if self._request is None and not self._heads.partial:
+        if self.request is None and not self._heads.partial:
             self.deadline = min(self.deadline, self._plane.time() + FIRST)
         elif self.tunnel is None:
             self._end_if_done()
@@ -226,7 +232,7 @@ class ClientConnection(Visitor):
                 if again is not None:
                     self._begin(again, b"")
                     return
-                self._request = None
+                self.request = None
                 cut = self._cut(data, limit)
                 if cut is None:
                     return
@@ -252,7 +258,7 @@ class ClientConnection(Visitor):
     def _begin(self, request: RequestHead, rest: bytes) -> bytes:
         """Decide one request; return what follows it, or nothing if that has to wait."""
         plane = self._plane
-        self._request = request
+        self.request = request
         self.began = plane.time()
         if request.block.has_body:
             check_size(request.block.content_length or 0, plane.settings.limits)
@@ -270,7 +276,7 @@ class ClientConnection(Visitor):
         plane = self._plane
         decision = decide(request, snapshot, plane.wall_time())
         if decision is NO_FLAG_HOLDS:
-            exchange = Exchange(plane, self, request, snapshot.revision)
+            exchange = plane.exchanges.plain(plane, self, request, snapshot.revision)
         else:
             match decision:
                 case Refuse():
@@ -278,7 +284,7 @@ class ClientConnection(Visitor):
                 case Hold():
                     return self._hold(request, decision, rest, snapshot)
                 case Forward(Reason.OWN_PATH):
-                    return self._reply(request, plane.own(request, snapshot), rest)
+                    return self._reply(request, plane.own(request, snapshot), rest, decision)
                 case Forward():
                     exchange = plane.notices.exchange(plane, self, request, decision, snapshot)
                 case never:
@@ -297,12 +303,15 @@ class ClientConnection(Visitor):
         exchange.start(out, whole=body.done)
         return rest
 
-    def _reply(self, request: RequestHead, answer: Answer, rest: bytes) -> bytes:
+    def _reply(
+        self, request: RequestHead, answer: Answer, rest: bytes, decision: Decision
+    ) -> bytes:
         """Answer in the app's place; read a small body so that the connection can be kept."""
         body = self._body
         close = request.block.expects_continue or (request.block.content_length or 0) > DISCARD
         self._wait_for_client()
-        self._answer(answer, close=close or not request.block.keep_alive or self.draining)
+        close = close or not request.block.keep_alive or self.draining
+        self._answer(answer, close=close, decision=decision)
         if self._last or self.transport.is_closing():
             return b""
         if not body.done:
@@ -375,20 +384,33 @@ class ClientConnection(Visitor):
         """The client has so long for its part of the body; a trickle moves nothing."""
         plane = self._plane
         self._body_seen = seen = self._body.received
-        self.deadline = plane.time() + patience(plane.settings.timeouts, self._request, seen)
+        self.deadline = plane.time() + patience(plane.settings.timeouts, self.request, seen)
 
     def _uploads(self) -> bool:
         body = self._body
         more = body.received - self._body_seen
         return not body.done and fast_enough(more, self._plane.settings)
 
-    def _abandon(self) -> bool:
+    def _abandon(self, end: End = End.CUT) -> bool:
         """Leave the exchange under way, if any; has the client had a part of its answer?"""
-        exchange, self._exchange = self._exchange, None
+        exchange = self._exchange
         if exchange is None:
             return False
+        if exchange.answered or end is End.CLIENT_LEFT:
+            self._testify(end)
+        self._exchange = None
         exchange.client_left()
         return exchange.answered
+
+    def _testify(self, end: End) -> None:
+        """What is under way ends here, for the client."""
+        witness, exchange = self._plane.witness, self._exchange
+        if witness is None:
+            return
+        if exchange is not None:
+            witness.forwarded(self, exchange, end)
+        elif self.tunnel is not None:
+            witness.tunnelled(self, self.tunnel, end)
 
     # Answering
 

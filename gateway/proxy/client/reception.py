@@ -23,6 +23,7 @@ from gateway.config.settings import Address, Control, OnAppDown, Settings
 from gateway.core.applying import OWN_PATHS as NOTICES
 from gateway.core.calls import CLIENT_FIELD, TOGGLE
 from gateway.core.flags import Exemptions
+from gateway.core.outcomes import Forward, Reason
 from gateway.core.passes import OWN_PATHS as LINKS
 from gateway.core.snapshot import Snapshot, compile_snapshot
 from gateway.pages.answers import Answer, answer
@@ -37,6 +38,8 @@ from gateway.telemetry.tally import Tally
 
 MOST = 100  # calls under way at once, of each worker: each takes two more open files
 LONGEST = 366 * 86_400.0  # seconds: a drain, or a stream of events, answers when it does
+
+_CALL = Forward(Reason.OWN_PATH)
 
 # Segments that a reader may resolve: whoever sends such means to confuse one.
 _DOTS = rb"(?!(?:\.|%2[Ee]){1,2}(?:[/?]|$))"
@@ -109,13 +112,16 @@ class CallerConnection(ClientConnection):
         if reception is None or call is None:
             return super()._decided(request, rest, snapshot)
         if isinstance(call, Answer):
-            return self._reply(request, call, rest)
+            return self._reply(request, call, rest, _CALL)
         # One exchange is the other plane's; the connection, and its time-outs, stay this one's.
         self._plane = reception.plane
         try:
-            return super()._decided(call, rest, reception.plane.live.current())
+            rest = super()._decided(call, rest, reception.plane.live.current())
         finally:
             self._plane = plane
+        if self._exchange is not None:
+            self._exchange.decision = _CALL
+        return rest
 
 
 class IntroducedCallerConnection(CallerConnection, IntroducedConnection):

@@ -11,7 +11,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from gateway.core.decision import HeldBack, Hold, must_ask
+from gateway.core.decision import Decision, HeldBack, Hold, must_ask
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
 from gateway.proxy.client.speaker import Speaker
@@ -28,21 +28,15 @@ if TYPE_CHECKING:
 
 
 class Visitor(Speaker, ABC):
-    """``ticket`` is that of the last request that had to wait for a flag or the app.
+    """``_undecided`` is what is waited for before the request is decided."""
 
-    ``began`` is when the gateway began with the request, on the plane's clock: later by as long
-    as it has waited since.
-    """
-
-    __slots__ = ("_body", "_exchange", "_undecided", "began", "ticket")
+    __slots__ = ("_body", "_exchange", "_undecided")
 
     def __init__(self, plane: DataPlane) -> None:
         super().__init__(plane)
         self._body: BodyReader = NO_BODY
         self._exchange: Exchange | None = None
-        self._undecided: asyncio.Task[None] | Ticket | None = None  # what is waited for
-        self.ticket: Ticket | None = None
-        self.began = 0.0
+        self._undecided: asyncio.Task[None] | Ticket | None = None
 
     def come_in(self, request: RequestHead, waited: float) -> None:
         """It waits no longer for a flag or the app: it is decided as if it had just arrived.
@@ -61,7 +55,7 @@ class Visitor(Speaker, ABC):
 
         False: there is no place to wait.
         """
-        request = self._request
+        request = self.request
         assert request is not None  # noqa: S101 its exchange is under way
         if self._eof:
             return False
@@ -81,20 +75,14 @@ class Visitor(Speaker, ABC):
     @property
     def was_sent(self) -> bool:
         """Whether bytes of the request went out once already, before it waited."""
-        ticket = self._its_ticket
+        ticket = self.its_ticket
         return ticket is not None and ticket.sent
 
     @property
     def was_forwarded(self) -> bool:
         """Whether the request was let go on to the app before, which could not be reached."""
-        ticket = self._its_ticket
+        ticket = self.its_ticket
         return ticket is not None and ticket.forwarded
-
-    @property
-    def _its_ticket(self) -> Ticket | None:
-        """That of the request at hand, if it has waited."""
-        ticket = self.ticket
-        return ticket if ticket is not None and ticket.request is self._request else None
 
     async def _ask(self, request: RequestHead) -> None:
         """A flag with TTL 0: the store is asked before anything is decided."""
@@ -115,7 +103,7 @@ class Visitor(Speaker, ABC):
     ) -> bytes:
         plane = self._plane
         plane.tally.refuse(decision.flag)
-        rest = self._reply(request, plane.refusal(decision, request, snapshot), rest)
+        rest = self._reply(request, plane.refusal(decision, request, snapshot), rest, decision)
         plane.tally.refusal_times.add(plane.time() - self.began)
         return rest
 
@@ -136,7 +124,7 @@ class Visitor(Speaker, ABC):
 
     def _count_wait(self) -> None:
         """It has just been decided what becomes of it, if it has waited and does not wait on."""
-        ticket = self._its_ticket
+        ticket = self.its_ticket
         if ticket is None or ticket.lane is not None:
             return
         if ticket.left:
@@ -152,7 +140,9 @@ class Visitor(Speaker, ABC):
         if isinstance(self._undecided, Ticket):
             self._undecided.waited += self._plane.time() - self._undecided.entered
             self._count_wait_of(self._undecided, Waited.LEFT)
-        self.ticket = None
+        if self._undecided is not None and self._plane.witness is not None:
+            self._plane.witness.left(self)
+        self._undecided = self.ticket = None
 
     def _count_wait_of(self, ticket: Ticket, outcome: Waited) -> None:
         # One that is let go to an app that is gone again waits, and is counted, once more.
@@ -166,7 +156,9 @@ class Visitor(Speaker, ABC):
         """Decide by a snapshot, and act; returns what follows the request."""
 
     @abstractmethod
-    def _reply(self, request: RequestHead, answer: Answer, rest: bytes) -> bytes:
+    def _reply(
+        self, request: RequestHead, answer: Answer, rest: bytes, decision: Decision
+    ) -> bytes:
         """Answer in the app's place; returns what follows the request."""
 
     @abstractmethod

@@ -62,7 +62,7 @@ class Usher:
         ticket = _ticket(client, request, now, ahead)
         if not self.room.enter(ticket, decision.flag, view.flag.hold, now):
             return None
-        ticket.flag = decision.flag
+        ticket.decision = decision
         self._plane.tally.hold(decision.flag)
         if snapshot is not self._seen:
             self._seen = None
@@ -76,7 +76,7 @@ class Usher:
         ticket = _ticket(client, request, now, ahead)
         ticket.sent |= sent
         ticket.forwarded = True
-        ticket.flag = THE_APP
+        ticket.decision = None
         if not self.room.enter(ticket, THE_APP, self._plane.settings.hold, now):
             return None
         self._plane.tally.hold(THE_APP)

@@ -38,7 +38,7 @@ class Ticket:
     """One request that waits, or has waited, since ``since`` on the plane's clock.
 
     It ``entered`` its lane at a later time if it had waited before, and has ``waited`` so many
-    seconds in all, ``counted`` of them already. ``flag`` is what it waits for; "": the app.
+    seconds in all, ``counted`` of them already. ``decision`` is why; None: the app is away.
 
     ``size`` is how many bytes of it are kept meanwhile, and of what follows it.
     ``last_call``: the next decision is final, so it never waits again. ``sent``: bytes of it went
@@ -49,8 +49,8 @@ class Ticket:
     __slots__ = (
         "client",
         "counted",
+        "decision",
         "entered",
-        "flag",
         "forwarded",
         "lane",
         "last_call",
@@ -69,7 +69,7 @@ class Ticket:
         self.request = request
         self.since = self.entered = now
         self.waited = self.counted = 0.0
-        self.flag = THE_APP
+        self.decision: Hold | None = None
         self.size = 0
         self.lane: _Lane | None = None
         self.last_call = False

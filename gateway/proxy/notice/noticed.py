@@ -73,7 +73,7 @@ class NoticedExchange(Exchange):
             rest = self._framed(self._start.finish())
             self._count(str(self._start.outcome))
             if self.client is not None:
-                self.client.write(rest + b"0\r\n\r\n" if self._in_chunks else rest)
+                super().relay(rest + b"0\r\n\r\n" if self._in_chunks else rest)
         super().end()
 
     def _answer_page(self, head: ResponseHead, body: BodyReader, first: bytes) -> None:

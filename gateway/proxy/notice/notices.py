@@ -16,15 +16,13 @@ from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
 from gateway.pages.notice import Sheet, banner, link, noticing, sheet
 from gateway.pages.reminder import REMINDER_SHEET, reminder
-from gateway.proxy.exchange import Exchange
-from gateway.proxy.notice.noticed import NoticedExchange
-from gateway.proxy.notice.reminding import RemindingExchange
 from gateway.proxy.wire.credentials import Credentials
 from gateway.proxy.wire.fields import without
 from gateway.proxy.wire.request import RequestHead
 
 if TYPE_CHECKING:
     from gateway.proxy.client.connection import ClientConnection
+    from gateway.proxy.exchange import Exchange
     from gateway.proxy.plane import DataPlane
 
 # Of a copy that bears no notice, or of a part of one; and what may not come compressed.
@@ -68,6 +66,19 @@ class Handling:
             rest = without(rest, _OF_OTHER_COPIES)[:-2] + b"Accept-Encoding: identity\r\n\r\n"
         return request.with_rest(rest[:-2] + self.field + b"\r\n")
 
+    def exchange(
+        self, plane: DataPlane, client: ClientConnection, request: RequestHead, revision: int
+    ) -> Exchange:
+        """The exchange for a request that was ``prepared``."""
+        kinds, insertion = plane.exchanges, self.insertion
+        if insertion is None:
+            return kinds.plain(plane, client, request, revision)
+        if not self.bypassed:
+            return kinds.noticed(plane, client, request, revision, insertion)
+        made = kinds.reminding(plane, client, request, revision, insertion)
+        made.bypassed = self.bypassed
+        return made
+
 
 class Notices:
     """The handlings and style sheets of the snapshot that was looked at last."""
@@ -94,16 +105,11 @@ class Notices:
             if len(self._handlings) >= _MOST:
                 self._handlings.clear()
             handling = self._handlings[decision] = self._handling(decision, snapshot)
-        request, insertion = handling.prepared(request), handling.insertion
-        if insertion is None:
-            return Exchange(plane, client, request, snapshot.revision)
-        if not handling.bypassed:
-            return NoticedExchange(plane, client, request, snapshot.revision, insertion)
         for name in decision.bypassed:
             plane.tally.bypass(name)
-        exchange = RemindingExchange(plane, client, request, snapshot.revision, insertion)
-        exchange.bypassed = handling.bypassed
-        return exchange
+        made = handling.exchange(plane, client, handling.prepared(request), snapshot.revision)
+        made.decision = decision
+        return made
 
     def answer(self, request: RequestHead, snapshot: Snapshot) -> Answer | None:
         """The style sheet that is asked for, if it is one of the snapshot's."""

@@ -112,6 +112,10 @@ class RequestReader:
         self._client = ""
         self._rest = b""
 
+    @property
+    def peer_address(self) -> str:
+        return self._peer.address
+
     def read(self, raw: bytes) -> RequestHead:
         """Read a whole head, empty line included. Raises ClientError."""
         try:
