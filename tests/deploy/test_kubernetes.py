@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,7 +91,7 @@ def test_every_container_has_its_bounds_and_no_privileges(documents: list[Docume
         name = each["name"]
         assert {"cpu", "memory"} <= each["resources"]["requests"].keys(), name
         assert "memory" in each["resources"]["limits"], name
-        assert re.search(r":\d[\w.]*$", each["image"]), name
+        assert re.search(r":\d[\w.-]*$", each["image"]), name
         security = {**pod.get("securityContext", {}), **each["securityContext"]}
         assert security["runAsNonRoot"] is True
         assert security["runAsUser"] > 0
@@ -272,6 +273,30 @@ def test_the_image_is_of_this_version() -> None:
     for path in FOLDER.rglob("*.yaml"):
         for tag in re.findall(r"image: maintenance-gateway:(\S+)", path.read_text()):
             assert tag == __version__, path
+
+
+def test_the_page_s_own_kustomizations_render(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(apiVersion: kustomize.*?)```", README, re.DOTALL)
+    assert len(blocks) == len(WAYS)
+    for way, block in zip(WAYS, blocks, strict=True):
+        folder = tmp_path / way
+        shutil.copytree(FOLDER, folder / "kubernetes")
+        (folder / "config.yaml").write_text("flags: {site: {}}\n")
+        app = [(FOLDER / "app" / f"{kind}.yaml").read_text() for kind in ("deployment", "service")]
+        (folder / "app.yaml").write_text("---\n".join(app))
+        (folder / "kustomization.yaml").write_text(block)
+        try:
+            found = render(folder)
+        except NoKubectl as error:
+            pytest.skip(str(error))
+        assert [error for each in found for error in errors(each)] == []
+        _, gateway = gateway_of(found)
+        if way == "deployment":
+            assert env(gateway)["GATEWAY_UPSTREAM"] == "http://shop:8000"
+            assert len(gateway["env"]) == len(gateway_of(rendered(way))[1]["env"])
+            assert gateway["image"] == f"registry.example.com/maintenance-gateway:{__version__}"
+            config = named(found, "ConfigMap", "gateway")["data"]["config.yaml"]
+            assert config == "flags: {site: {}}\n"
 
 
 def test_the_page_names_files_and_folders_that_are_there() -> None:

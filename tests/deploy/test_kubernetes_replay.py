@@ -5,8 +5,13 @@ No cluster is needed; what a cluster would do is played by tests/support/pods.py
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import random
+import select
+import socket
+import socketserver
 import subprocess
 import threading
 import time
@@ -62,10 +67,11 @@ class Cluster:
         self.redis = _redis(self.documents, folder / "redis")
         store = f"redis://:{PASSWORD}@127.0.0.1:{self.redis.port}/0"
         self.config = Volume(folder / "config", self._map()["data"])
-        secret = Volume(folder / "secret", {"control-token": TOKEN, "store": store})
+        self.secrets = {"control-token": TOKEN, "store": store}
+        self.secret = Volume(folder / "secret", self.secrets)
         self.here = {
             "/etc/gateway": str(self.config.folder),
-            "/etc/gateway-secret": str(secret.folder),
+            "/etc/gateway-secret": str(self.secret.folder),
             "http://app": app,
         }
         self.pods: list[Pod] = []
@@ -110,6 +116,27 @@ class Cluster:
     def probes(self, kind: str = "readinessProbe") -> set[int]:
         return {pod.containers["gateway"].probe(kind) for pod in self.pods}
 
+    @contextlib.contextmanager
+    def control_service(self) -> Iterator[int]:
+        """The Service gateway-control: each connection goes to the next replica. Its port."""
+        turns = itertools.count()
+
+        class Relay(socketserver.BaseRequestHandler):
+            def handle(relay) -> None:  # noqa: N805 there is a self already
+                pod = self.pods[next(turns) % len(self.pods)]
+                with socket.create_connection(("127.0.0.1", pod.ports["control"])) as there:
+                    _relay(relay.request, there)
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+
+        with Server(("127.0.0.1", 0), Relay) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+            thread.start()
+            yield server.server_address[1]
+            server.shutdown()
+            thread.join()
+
     def well(self) -> set[int]:
         """The plain /readyz of every replica."""
         asked = Ask("/readyz", host="gateway-control:9090")
@@ -120,6 +147,17 @@ class Cluster:
             pod.kill()
             pod.wait_for_end()
         self.redis.kill()
+
+
+def _relay(here: socket.socket, there: socket.socket) -> None:
+    """Both ways, until either side has closed its own."""
+    with contextlib.suppress(OSError):
+        while True:
+            for source in select.select([here, there], [], [])[0]:
+                data = source.recv(65536)
+                if not data:
+                    return
+                (there if source is here else here).sendall(data)
 
 
 def _redis(documents: list[dict[str, Any]], folder: Path) -> RedisServer:
@@ -209,74 +247,103 @@ def test_a_store_that_goes_takes_no_replica_out_of_service(replicas: Cluster) ->
     wait_until(lambda: replicas.statuses("/search") == {200}, "every replica follows")
 
 
-def test_a_rollout_of_all_replicas_costs_no_request(replicas: Cluster) -> None:
-    before = list(replicas.pods)
-    with Visitors(replicas.endpoints, kept=2, fresh=1) as visitors:
-        visitors.go_on(50)
-        for pod in before:  # maxUnavailable 0: another one is in service first
-            replicas.put_in_service(replicas.add("gateway"))
-            replicas.take_away(pod, visitors)
-        visitors.go_on(50)
-    assert visitors.lost == []
-    for pod in before:
-        pod.hurry()
-        assert "lingering" in pod.containers["gateway"].program.log_tail()
-        assert pod.containers["gateway"].program.wait() == 0
+def test_a_rollout_of_all_replicas_costs_no_request_and_no_guard(
+    replicas: Cluster, tmp_path: Path
+) -> None:
+    before, runs, go = list(replicas.pods), tmp_path / "runs", tmp_path / "go"
+    script = f"touch {runs}; until [ -e {go} ]; do sleep 0.1; done"
+    with replicas.control_service() as control:
+        (guard,) = _job(replicas, "job", tmp_path, control, ["sh", "-c", script])
+        wait_until(runs.exists, "the guarded command runs")
+        with Visitors(replicas.endpoints, kept=2, fresh=1) as visitors:
+            visitors.go_on(50)
+            for pod in before:  # maxUnavailable 0: another one is in service first
+                replicas.put_in_service(replicas.add("gateway"))
+                replicas.take_away(pod, visitors)
+                assert replicas.statuses("/search") == {503}
+            visitors.go_on(50)
+        assert visitors.lost == []
+        for pod in before:
+            pod.hurry()
+            assert "lingering" in pod.containers["gateway"].program.log_tail()
+            assert pod.containers["gateway"].program.wait() == 0
+        go.touch()
+        _, why = guard.communicate(timeout=60)
+    assert guard.returncode == 0, why
+    assert replicas.statuses("/search") == {200}
 
 
 def test_a_job_guards_over_the_control_service(replicas: Cluster, tmp_path: Path) -> None:
-    done = _job(replicas, "job", tmp_path, ["sh", "-c", "echo $GATEWAY_FLAG"])["guard"]
-    said, why = done.communicate(timeout=60)
-    assert (done.returncode, said) == (0, "search\n"), why
+    with replicas.control_service() as control:
+        (guard,) = _job(replicas, "job", tmp_path, control, ["sh", "-c", "echo $GATEWAY_FLAG"])
+        said, why = guard.communicate(timeout=60)
+    assert (guard.returncode, said) == (0, "search\n"), why
     assert "drained" in why
     assert "3 members" in why
     assert replicas.statuses("/search") == {200}
 
 
-def test_a_job_guards_a_command_of_another_image(replicas: Cluster, tmp_path: Path) -> None:
-    pod = _job(replicas, "job-beside", tmp_path)
-    said, why = pod["command"].communicate(timeout=60)
-    assert (pod["command"].returncode, said) == (0, "your command here\n"), why
-    _, why = pod["guard"].communicate(timeout=60)
-    assert pod["guard"].returncode == 0, why
+def test_a_job_with_any_image_finds_the_gateway_where_it_was_laid(
+    replicas: Cluster, tmp_path: Path
+) -> None:
+    with replicas.control_service() as control:
+        (guard,) = _job(replicas, "job-any-image", tmp_path, control)
+        said, why = guard.communicate(timeout=60)
+    assert (guard.returncode, said) == (0, "your command here\n"), why
     assert "drained" in why
 
 
-def test_a_command_of_another_image_never_runs_unguarded(replicas: Cluster, tmp_path: Path) -> None:
-    replicas.edit({"flags": {"site": {}}})
-    first = replicas.pods[0].containers["gateway"]
-    status = [str(BIN / "gateway"), "status", "search"]
-    wait_until(lambda: first.exec(*status).returncode == 1, "the flag is gone")
-    pod = _job(replicas, "job-beside", tmp_path)
-    said, _ = pod["command"].communicate(timeout=60)
-    assert (pod["command"].returncode, said) == (0, "")
-    _, why = pod["guard"].communicate(timeout=60)
-    assert pod["guard"].returncode == 65, why
-    replicas.edit({})
-    wait_until(lambda: first.exec(*status).returncode == 0, "the flag is back")
-
-
 def _job(
-    cluster: Cluster, name: str, folder: Path, args: list[str] | None = None
-) -> dict[str, subprocess.Popen[str]]:
-    """The containers of a Job's pod, side by side; ``args`` in place of the example's command."""
+    cluster: Cluster, name: str, folder: Path, control: int, args: list[str] | None = None
+) -> list[subprocess.Popen[str]]:
+    """The containers of a Job's pod, once its init containers have done their part; ``args`` in
+    place of the example's command. An image has the gateway in /opt/gateway.
+    """
     (job,) = read(FOLDER / f"guard/{name}.yaml")
-    here = {**cluster.here, "/turn": str(folder)}
-    here["http://gateway-control:9090"] = f"http://127.0.0.1:{cluster.pods[-1].ports['control']}"
-    pod = Pod(job["spec"]["template"]["spec"], folder, here)
-    started = {}
+    image, laid = folder / "image", folder / "laid"
+    for place in (image, laid):
+        (place / "bin").mkdir(parents=True)
+    (image / "bin/gateway").write_text(f'#!/bin/sh\nexec {BIN}/gateway "$@"\n')
+    (image / "bin/gateway").chmod(0o755)
+    spec = job["spec"]["template"]["spec"]
+    here = {**cluster.here, "http://gateway-control:9090": f"http://127.0.0.1:{control}"}
+    inits = Pod(
+        {"containers": spec.get("initContainers", [])},
+        folder,
+        {"/opt/gateway": str(image), "/laid": str(laid)},
+    )
+    for each in inits.containers.values():
+        subprocess.run(each.command, check=True, timeout=60)
+    pod = Pod(spec, folder, {**here, "/opt/gateway": str(laid if inits.containers else image)})
+    started = []
     for each in pod.containers.values():
         command = each.command
         if args is not None:
             command = [*command[: -len(each.spec["args"])], *args]
-        started[each.spec["name"]] = subprocess.Popen(
-            command,
-            env={**os.environ, **each.env, "TMPDIR": str(folder)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        started.append(
+            subprocess.Popen(
+                command,
+                env={**os.environ, **each.env, "TMPDIR": str(folder)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         )
     return started
+
+
+def test_a_token_that_is_changed_in_the_secret_is_followed(replicas: Cluster) -> None:
+    def statuses(token: str) -> set[int]:
+        fields = (("Authorization", f"Bearer {token}"),)
+        asked = Ask("/api/v1/flags", fields=fields, host="gateway-control:9090")
+        return {exchange(pod.ports["control"], asked).status for pod in replicas.pods}
+
+    assert statuses(TOKEN) == {200}
+    replicas.secret.write({**replicas.secrets, "control-token": "another-token-0123456789"})
+    wait_until(lambda: statuses("another-token-0123456789") == {200}, "every replica follows")
+    assert statuses(TOKEN) == {401}
+    replicas.secret.write(replicas.secrets)
+    wait_until(lambda: statuses(TOKEN) == {200}, "every replica follows")
 
 
 def test_beside_the_app_a_pod_that_goes_costs_no_request(beside: Cluster) -> None:

@@ -176,9 +176,11 @@ class Pod:
     def _container(self, spec: Spec) -> Container:
         env = {each["name"]: self._translate(each["value"]) for each in spec.get("env", ())}
         image = spec["image"].rpartition(":")[0]
-        command = [*spec.get("command", ENTRYPOINTS[image]), *spec.get("args", ())]
+        entrypoint = spec.get("command") or ENTRYPOINTS[image]
+        command = [*entrypoint, *spec.get("args", ())]
         program = {"gateway": str(BIN / "gateway"), "python": str(BIN / "python")}
-        found = [program.get(command[0], command[0]), *map(self._translate, command[1:])]
+        first = program.get(command[0]) or self._translate(command[0])
+        found = [first, *map(self._translate, command[1:])]
         path = f"{BIN}:{os.environ['PATH']}"
         return Container(spec, self.folder, self.ports, {**env, "PATH": path}, found)
 
