@@ -25,6 +25,9 @@ check() { # check WHAT COMMAND ARGS...: runs it, and tells of it only where it f
 check Dockerfile "$bin/hadolint" Dockerfile
 check docker/app/Dockerfile "$bin/hadolint" deploy/docker/app/Dockerfile
 
+# By the schema of the Compose specification.
+check compose "$bin/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose/compose.yaml
+
 # Rendered by kubectl, against Kubernetes' own schemas of several versions, in strict mode.
 check Kubernetes "$bin/python" -m tests.support.manifests
 
