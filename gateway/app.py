@@ -291,6 +291,7 @@ class Gateway:
             ("telling webhooks", self._webhooks.run),
         ):
             self._cleanup.push_async_callback(state.followers.start(name, work))
+        self._cleanup.push_async_callback(self._webhooks.end)
 
     async def _start_control(self) -> None:
         control = self._settings.control

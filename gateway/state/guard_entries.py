@@ -29,9 +29,7 @@ def guard_entry(
     changes = {
         "guard": guarding.id,
         "state": state,
-        "user": guarding.user,
-        "host": about.get("host"),
-        "command": about.get("command"),
+        **{key: about[key] for key in ("user", "host", "command") if about.get(key) is not None},
         **counted,
         **({} if took is None else {"took": round(max(0.0, took), 1)}),
         **told,

@@ -138,7 +138,8 @@ def _details(kind: Type, changes: Mapping[str, object]) -> dict[str, object]:
             return {"since": at, "max": changes.get("max")}
         case _ if kind in _GUARD_STATES.values():
             told = {key: value for key, value in changes.items() if key not in {"guard", "state"}}
-            return {"guard": {"id": changes.get("guard"), **told}}
+            about = dict.fromkeys(("user", "host", "command"))
+            return {"guard": {"id": changes.get("guard"), **about, **told}}
         case _:
             return {}
 

@@ -9,6 +9,7 @@ a receiver that is slow or dead holds up its own mailbox alone.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,11 @@ from gateway.webhooks.watch import Watch
 LOOK = 2.0  # seconds between two looks at whether somebody tells, and at what nobody does
 EVERY = 1.0  # seconds between two looks at the audit, if nothing wakes before
 GAP = 0.2  # seconds at least
+PATIENCE = 3.0  # seconds, for the tries under way when the gateway ends
 PAGE = 50  # entries of the audit
+
+
+_log = logging.getLogger("gateway.webhooks")
 
 
 class UnknownWebhook(LookupError):  # noqa: N818 an answer to a caller
@@ -65,6 +70,9 @@ class Webhooks:
         self._waker = waker
         self._count = count
         self._clock = clock
+        self._boxes: Sequence[Mailbox] = ()
+        self._ending = asyncio.Event()
+        self._idle = asyncio.Event()
         self._forgotten = False  # where nobody is told: how far those were who were told before
         self._teller = Teller(store, membership)
         self._watch = Watch(
@@ -82,7 +90,7 @@ class Webhooks:
 
     async def run(self) -> None:
         """Tell for as long as this member is the one that does, until cancelled."""
-        while True:
+        while not self._ending.is_set():
             with suppress(StoreError):
                 if self.all:
                     self._forgotten = False
@@ -91,7 +99,22 @@ class Webhooks:
                 elif not self._forgotten:
                     await self._forget()
                     self._forgotten = True
-            await asyncio.sleep(LOOK)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._ending.wait()
+        self._idle.set()
+        await asyncio.Event().wait()  # until cancelled
+
+    async def end(self) -> None:
+        """Tell no more, once the tries under way have ended, if that is soon. Before ``run`` is
+        cancelled: a message whose answer nobody waits for would come once more, from the next."""
+        self._ending.set()
+        for box in self._boxes:
+            box.end()
+        self._waker.wake()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._idle.wait()
 
     async def records(self) -> Mapping[str, Record]:
         """How far each webhook is, by name. Raises ``StoreError``."""
@@ -122,7 +145,7 @@ class Webhooks:
         settings = self._state.settings
         try:
             async with Post(self._clock) as post, asyncio.TaskGroup() as tasks:
-                boxes = await self._open(settings, post)
+                self._boxes = boxes = await self._open(settings, post)
                 for box in boxes:
                     tasks.create_task(box.run())
                 watching = tasks.create_task(self._keep_watching())
@@ -159,8 +182,11 @@ class Webhooks:
 
     async def _keep_reading(self, boxes: Sequence[Mailbox], settings: Settings) -> None:
         read, seen = min(box.position for box in boxes), self._waker.count
-        while self._state.settings.webhooks == settings.webhooks:
+        while self._state.settings.webhooks == settings.webhooks and not self._ending.is_set():
             entries = await self._since(read)
+            if entries and entries[0].id > read + 1 and read:
+                lost = entries[0].id - read - 1
+                _log.error("%d entries were pushed out of the audit before they were told", lost)
             for box in boxes:
                 box.offer(entries)
             read = entries[-1].id if entries else read
@@ -173,6 +199,8 @@ class Webhooks:
         before: int | None = None
         while True:
             page = await self._store.audit(PAGE, before)
+            if before is None and (page[0].id if page else 0) < position:
+                raise _Over  # the store has lost the last ones: each mailbox begins anew
             found += [entry for entry in page if entry.id > position]
             if len(page) < PAGE or page[-1].id <= position:
                 return found[::-1]

@@ -233,7 +233,7 @@ async def test_how_a_guard_began_and_ended_is_in_the_audit(
     await acquire(site, "a1", command="./x", host="web1")
     await site.call("DELETE", "/flags/site/guards/a1", end, by=1)
     began, ended = await audited(site, "guard")
-    about = {"guard": "a1", "user": None, "host": "web1", "command": "./x"}
+    about = {"guard": "a1", "host": "web1", "command": "./x"}
     assert began == {**about, "state": "started"}
     told = dict(end or {})
     told |= told.pop("progress", {})

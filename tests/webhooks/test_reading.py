@@ -107,7 +107,7 @@ def test_a_guard_s_event_says_what_it_ran_and_how_that_ended() -> None:
     changes = {"guard": "g", "state": "failed", "command": "./x", "status": 3, "left_on": True}
     event = event_of(entry(1, "guard", changes), flags, EPOCH)
     assert event is not None
-    told = {"id": "g", "command": "./x", "status": 3, "left_on": True}
+    told = {"id": "g", "user": None, "host": None, "command": "./x", "status": 3, "left_on": True}
     assert event.details == {"guard": told}
 
 

@@ -165,6 +165,59 @@ async def test_the_store_may_be_away_for_a_while(fleet: Fleet) -> None:
     await soon(lambda: len(fleet.sent) == 1)
 
 
+async def test_one_that_ends_waits_for_the_try_under_way(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, begun_to_send = asyncio.Event(), asyncio.Event()
+
+    async def send(_self: Post, _webhook: Webhook, message: Message) -> Outcome:
+        begun_to_send.set()
+        await answered.wait()
+        fleet.sent.append(message)
+        return Outcome(Verdict.DELIVERED, 200)
+
+    monkeypatch.setattr(Post, "send", send)
+    webhooks = await fleet.join("a")
+    await begun(fleet)
+    await fleet.members[0].live.flip("site", ON, by="ann")
+    await fleet.members[0].live.flip("site", OFF, by="ann")
+    async with asyncio.timeout(30):
+        await begun_to_send.wait()
+    ending = asyncio.create_task(webhooks.end())
+    await asyncio.sleep(0)
+    assert not ending.done()
+    answered.set()
+    await ending
+    assert len(fleet.sent) == 1
+    (kept,) = await fleet.store.records(KIND)
+    (newest, *_) = await fleet.store.audit(1)
+    assert kept.document["position"] == newest.id - 1
+
+
+async def test_entries_that_the_audit_has_no_more_are_said_to_be_lost(
+    fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fleet.join("a")
+    await begun(fleet)
+    fleet.store._last_id += 5
+    await fleet.members[0].live.flip("site", ON, by="ann")
+    await soon(lambda: len(fleet.sent) == 1)
+    assert "5 entries were pushed out of the audit before they were told" in caplog.text
+
+
+async def test_a_store_that_lost_its_last_entries_is_gone_on_with(fleet: Fleet) -> None:
+    await fleet.join("a")
+    await begun(fleet)
+    await fleet.members[0].live.flip("site", ON, by="ann")
+    await soon(lambda: len(fleet.sent) == 1)
+    fleet.store._audit.pop()
+    fleet.store._last_id -= 1
+    before = fleet.store._records[KIND]["team"].beat
+    await soon(lambda: fleet.store._records[KIND]["team"].beat > before)
+    await fleet.members[0].live.flip("site", OFF, by="ann")
+    await soon(lambda: len(fleet.sent) == 2)
+
+
 async def test_webhooks_that_are_taken_out_do_not_begin_where_they_were(fleet: Fleet) -> None:
     webhooks = await fleet.join("a")
     await begun(fleet)
