@@ -26,7 +26,7 @@ run: $(VENV)/.installed  ## the gateway in front of a demo app, or of UPSTREAM=h
 
 EXAMPLE := examples/rolling-reindex
 OPTIONS ?= --picture rolling-reindex.svg
-example: $(VENV)/.installed-example  ## 200 users reindexed one by one behind three replicas, and the verdict on it; two minutes
+example: $(VENV)/.installed-example  ## 200 users reindexed one by one behind three replicas, and the verdict on it; three minutes
 	@sh $(EXAMPLE)/install.sh
 	@$(BIN)/python $(EXAMPLE) $(OPTIONS)
 
