@@ -60,6 +60,7 @@ conformance: $(STAMP)  ## other people's suites and tools, through the gateway a
 
 image-replay: $(STAMP)  ## builds the Dockerfiles with Docker or Podman, and tries what they promise; minutes
 	@sh tests/image/install.sh
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,replay]'
 	$(BIN)/python -m tests.image
 
 scope: $(STAMP)  ## asks real frameworks what they make of odd requests; writes docs/scope.md

@@ -38,23 +38,17 @@ application = get_wsgi_application()
 
 
 class Dyno:
-    """The web process of the Procfile, as a dyno has it."""
+    """The web process of the Procfile, as a dyno has it; ``command`` is what starts it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *command: str) -> None:
         self.folder, self.port = folder, free_port()
-        (folder / "Procfile").write_text((HEROKU / "Procfile").read_text())
         environ = {name: said.get("value", TOKEN) for name, said in APP["env"].items()}
         # A dyno is a machine of its own. On this one the usual control address may be taken; and
         # an app that loads while its parent listens takes connections too early to be told apart.
         environ |= {"GATEWAY_CONTROL_LISTEN": "null", "GUNICORN_CMD_ARGS": "--preload"}
-        (folder / ".env").write_text("".join(f"{key}={text}\n" for key, text in environ.items()))
+        environ |= {"PATH": f"{BIN}:{os.environ['PATH']}", "PORT": str(self.port), "REDIS_URL": ""}
         self.program = Program(
-            "honcho",
-            [str(BIN / "honcho"), "start", "--port", str(self.port), "web"],
-            log=folder / "honcho.log",
-            ports=[self.port],
-            env={"PATH": f"{BIN}:{os.environ['PATH']}", "REDIS_URL": ""},
-            cwd=folder,
+            "dyno", command, log=folder / "dyno.log", ports=[self.port], env=environ, cwd=folder
         )
 
     def ask(self, target: str = "/") -> Got:
@@ -72,17 +66,25 @@ class Dyno:
         )
 
 
-@pytest.fixture
-def dyno(tmp_path: Path) -> Iterator[Dyno]:
-    made = [str(BIN / "django-admin"), "startproject", "shop", str(tmp_path)]
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    made = [str(BIN / "django-admin"), "startproject", "shop", str(folder)]
     subprocess.run(made, check=True, capture_output=True)
-    (tmp_path / "shop" / "wsgi.py").write_text(WSGI)
-    made_dyno = Dyno(tmp_path)
-    with made_dyno.program:
-        yield made_dyno
+    (folder / "shop" / "wsgi.py").write_text(WSGI)
+    (folder / "Procfile").write_text((HEROKU / "Procfile").read_text())
+    return folder
 
 
-def test_a_dyno_starts_is_flipped_from_afar_and_ends_as_the_app_does(dyno: Dyno) -> None:
+@pytest.fixture
+def dyno(project: Path) -> Iterator[Dyno]:
+    (project / "go").unlink(missing_ok=True)
+    made = Dyno(project, str(BIN / "honcho"), "start", "web")
+    with made.program:
+        yield made
+
+
+def test_a_dyno_starts_and_is_flipped_from_afar(dyno: Dyno) -> None:
     starting = dyno.ask()
     assert (starting.status, starting.one("x-maintenance-starting")) == (503, "1")
     assert dyno.ask("/-/maintenance/healthz").status == 200
@@ -103,8 +105,17 @@ def test_a_dyno_starts_is_flipped_from_afar_and_ends_as_the_app_does(dyno: Dyno)
 
     dyno.program.terminate()
     assert not accepts(dyno.port)
-    assert "Traceback" not in dyno.program.log_tail()
-    assert re.search(r"stopped \(rc=-?(0|15)\)", dyno.program.log_tail()), dyno.program.log_tail()
+
+
+def test_it_ends_with_the_app_s_status(project: Path) -> None:
+    (project / "go").touch()
+    line = (HEROKU / "Procfile").read_text().removeprefix("web: ").strip()
+    dyno = Dyno(project, "bash", "-c", line)  # as Heroku starts it
+    with dyno.program:
+        wait_until(lambda: dyno.ask().status == 200, "Django answers", within=PATIENCE)
+        assert dyno.program.terminate() == 0  # gunicorn's
+        assert "Handling signal: term" in dyno.program.log.read_text()
+        assert not accepts(dyno.port)
 
 
 def test_app_json_has_documented_keys_alone() -> None:
@@ -123,3 +134,10 @@ def test_the_procfile_has_the_one_process_that_app_json_runs() -> None:
 def test_both_ends_fit_into_what_heroku_waits() -> None:
     seconds = int(APP["env"]["GATEWAY_TIMEOUTS_SHUTDOWN"]["value"].removesuffix("s"))
     assert 2 * seconds < 30
+
+
+def test_the_page_shows_the_procfile_that_runs_here() -> None:
+    page = (HEROKU / "README.md").read_text()
+    assert f"```\n{(HEROKU / 'Procfile').read_text()}```" in page
+    for name, said in APP["env"].items():
+        assert f"{name}={said['value']}" in page if "value" in said else name in page

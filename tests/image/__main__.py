@@ -1,4 +1,4 @@
-"""Builds the Dockerfiles as they are, and tries what deploy/docker/README.md promises of them."""
+"""Builds the Dockerfiles as they are, and tries what the pages of deploy/ promise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.image.bases import Bases
+from tests.image.compose import the_page
 from tests.image.containers import Container
 from tests.image.engine import Engine
 from tests.support.servers import free_port, wait_until
@@ -36,12 +37,15 @@ def main() -> None:
         bases.need("debian:trixie-slim", lambda root: bases.debian("trixie", root))
         bases.need("node:22-slim", bases.node)
         bases.need("alpine:3", bases.busybox)
+        bases.need("redis:8.2-alpine", bases.redis)
         say(f"stand-ins of base images: {', '.join(bases.stood_in) or 'none'}")
         engine.build("gateway:latest", ROOT)
         the_image(engine)
         the_gateway_alone(engine)
         its_health_wherever_control_is(engine)
         adopted(engine, Path(folder))
+        the_page(engine, Path(folder))
+        say("compose: healthy; on, off, guarded, edited; a flip kept over down and up")
 
 
 def the_image(engine: Engine) -> None:

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.image.engine import Engine
+from tests.image.engine import STAND_IN, Engine
 
 LIBRARIES = "ca-certificates,libsqlite3-0,libffi8,zlib1g,libbz2-1.0,liblzma5,libuuid1,libexpat1"
 HUB = "docker.io/library/"
@@ -29,6 +29,8 @@ class Bases:
     def need(self, name: str, make: Callable[[Path], None]) -> None:
         """Pull the image; where that cannot be, make one of what ``make`` puts into a folder."""
         if self._engine.status("image", "inspect", name)[0] == 0:
+            if STAND_IN in (self._engine.inspect(name)["Config"].get("Labels") or {}):
+                self.stood_in.append(name)
             return
         if self._engine.status("pull", HUB + name)[0] == 0:
             return
@@ -38,10 +40,10 @@ class Bases:
         self._engine.import_image(root, HUB + name)
         self.stood_in.append(name)
 
-    def debian(self, release: str, root: Path) -> None:
-        """A minimal Debian, with what images of Python's have beside Python."""
+    def debian(self, release: str, root: Path, more: str = LIBRARIES) -> None:
+        """A minimal Debian and ``more`` packages: what images of Python's have beside Python."""
         ssl = "libssl3t64" if release == "trixie" else "libssl3"
-        words = ["--variant=minbase", f"--include={LIBRARIES},{ssl}", release, str(root)]
+        words = ["--variant=minbase", f"--include={more},{ssl}", release, str(root)]
         subprocess.run(["debootstrap", *words], check=True, capture_output=True)
         for each in ("var/cache/apt/archives", "var/lib/apt/lists"):
             shutil.rmtree(root / each)
@@ -68,6 +70,12 @@ class Bases:
         """As node:22-slim, which is of an older Debian than the gateway's image."""
         self.debian("bookworm", root)
         shutil.copy(str(shutil.which("node")), root / "usr/local/bin/node")
+
+    def redis(self, root: Path) -> None:
+        """As redis:8.2-alpine: a user of that name, who owns /data."""
+        self.debian("bookworm", root, "redis-server")
+        (root / "data").mkdir()
+        subprocess.run(["chroot", str(root), "chown", "redis:redis", "/data"], check=True)
 
     def busybox(self, root: Path) -> None:
         """As Alpine is to a program that wants glibc: there is none."""

@@ -15,6 +15,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 [engine]
 runtime = "runc"
 """
+STAND_IN = "gateway.replay.stand-in"  # the label of an image that stands for another
 _LIMITS = 600.0  # seconds for one call: a build installs packages
 
 
@@ -27,7 +28,8 @@ class Engine:
         self._program = "docker" if self.is_docker else "podman"
         config = folder / "containers.conf"
         config.write_text(_PODMAN)
-        self._environ = {**os.environ, "CONTAINERS_CONF": str(config), "BUILDAH_FORMAT": "docker"}
+        self.environ = {"CONTAINERS_CONF": str(config), "BUILDAH_FORMAT": "docker"}
+        self._environ = {**os.environ, **self.environ}
 
     def __call__(self, *words: str, check: bool = True) -> str:
         """What it prints. With ``check`` an exit status other than 0 ends the replay."""
@@ -60,7 +62,8 @@ class Engine:
         """An image of a folder."""
         tar = subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE)
         path = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-        importing = [self._program, "import", "--change", path, "-", tag]
+        marks = ["--change", path, "--change", f"LABEL {STAND_IN}=yes"]
+        importing = [self._program, "import", *marks, "-", tag]
         subprocess.run(
             importing, env=self._environ, stdin=tar.stdout, check=True, capture_output=True
         )
