@@ -37,6 +37,10 @@ def writing(changes: Mapping[str, Override | None], *, digest: str | None = None
     return lambda _: Change(changes, (entry,), digest)
 
 
+def _failing(_state: StoredState) -> Change | None:
+    raise LookupError("no such flag")
+
+
 def bare(state: StoredState) -> StoredState:
     """Without the epoch, which is random."""
     assert state.epoch
@@ -106,6 +110,15 @@ class StoreContract:
         first = await store.audit(2)
         second = await store.audit(2, before=first[-1].id)
         assert [entry.at for entry in (*first, *second)] == [4.0, 3.0, 2.0, 1.0]
+
+    async def test_ids_of_the_audit_count_up_one_by_one(self, store: Store) -> None:
+        await store.record(AuditEntry(1.0, "bob", "refused", ""))
+        await store.update(writing({"a": FULL}))
+        with pytest.raises(LookupError):
+            await store.update(_failing)
+        await store.record(AuditEntry(2.0, "bob", "refused", ""))
+        first, second, third = [entry.id for entry in await store.audit(10)][::-1]
+        assert (second, third) == (first + 1, first + 2)
 
     async def test_the_audit_keeps_only_the_newest(self, store: Store) -> None:
         entries = tuple(
