@@ -5,8 +5,9 @@ data plane listen. So a drain that reads the members after its flip was written 
 member, or this member's load saw the flip. One task renews the record: every three seconds, at
 once where somebody waits for this member to acknowledge a revision, and when it has become
 busy after a beat that said it was idle, because a beat is all that is left of a member that
-dies. Another task reads all records each second, whatever wakes it had: it notes whose beats
-have stopped, and marks siblings whose process is dead.
+dies; and when its YAML has become wrong, or right, which whoever tells webhooks reads there.
+Another task reads all records each second, whatever wakes it had: it notes whose beats have
+stopped, and marks siblings whose process is dead.
 
 Every renewal is a compare-and-set on this member's own last beat. One that fails because the
 record is gone, or marked as crashed, says that others took this member for gone: then the lease
@@ -201,7 +202,7 @@ class Membership:
             "in_flight": len(self._traffic),
             "abandoned": self._traffic.abandoned,
             "state": self._state,
-            "config": "; ".join(map(str, self._live.config_errors))[:LONGEST_ERROR],
+            "config": self._wrong(),
         }
 
     def _swapped(self) -> None:
@@ -227,14 +228,19 @@ class Membership:
     async def _until_due(self) -> None:
         while (left := self._due - self._monotonic()) > 0:
             gap = self._last + GAP - self._monotonic()
-            if gap <= 0 and (self._soon.is_set() or self._has_become_busy()):
+            if gap <= 0 and (self._soon.is_set() or self._has_news()):
                 return
             pause = min(left, max(gap, 0.0) if self._soon.is_set() else GLANCE)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await (asyncio.sleep(pause) if self._soon.is_set() else self._soon.wait())
 
-    def _has_become_busy(self) -> bool:
+    def _wrong(self) -> str:
+        return "; ".join(map(str, self._live.config_errors))[:LONGEST_ERROR]
+
+    def _has_news(self) -> bool:
+        if self._told.get("config") != self._wrong():
+            return True
         said = self._told.get("in_flight"), self._told.get("abandoned")
         return said == (0, 0) and bool(len(self._traffic) or self._traffic.abandoned)
 
