@@ -43,7 +43,7 @@ from gateway.state.waker import Waker
 from gateway.stores import open_store
 from gateway.stores.base import Store, StoreError
 from gateway.telemetry.access_log import AccessLog
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics import Guarded, Metrics, Seen
 from gateway.telemetry.shared_tally import Desk
 from gateway.telemetry.tally import Tally
 from gateway.webhooks.webhooks import Webhooks
@@ -209,12 +209,10 @@ class Gateway:
         self._make_room()
         pages = Pages(self._state.settings.page)
         self._plane = DataPlane(self._state, pages, self._tally, self._tick)
-        self._figures = WorkerFigures(self._plane, self._state, self._tally, self._seat.desk)
+        self._figures = WorkerFigures(self._plane, self._state, self._tally, lease, self._seat.desk)
         self._open_access_log()
         self._watch_for_forgotten()
-        self._metrics = Metrics(
-            self._figures.of_all, lambda: self._state.snapshot, self._names_of_forgotten
-        )
+        self._metrics = Metrics(self._figures.of_all, lambda: self._state.snapshot, self._seen)
         self._cleanup.callback(self._state.subscribe(lambda _snapshot: self._follow()))
         self._listener = Listener(self._plane, self._state.settings)
         await self._join(store, lease)
@@ -245,8 +243,15 @@ class Gateway:
         name = "looking for forgotten flags"
         self._cleanup.push_async_callback(state.followers.start(name, self._long_on.run))
 
-    def _names_of_forgotten(self) -> frozenset[str]:
-        return frozenset(each.flag for each in self._long_on.forgotten)
+    def _seen(self) -> Seen:
+        membership, guards = self._barrier.membership, self._barrier.guards
+        return Seen(
+            self._long_on.since,
+            {each.flag for each in self._long_on.forgotten},
+            [member.standing for member in membership.members],
+            membership.behind,
+            [Guarded(each.flag, each.abandoned) for each in guards.known],
+        )
 
     async def _join(self, store: Store, lease: Lease) -> None:
         """Register, then load the state once more; from then on renew, and answer drains."""
@@ -260,13 +265,20 @@ class Gateway:
         membership = Membership(worker, store, state, traffic, lease, orphans=orphans)
         self._cleanup.push_async_callback(membership.leave)
         await membership.start()
+        guards = Guards(store)
         reports = Reports(
-            membership, store, state, traffic, waker, grace=lambda: state.settings.drain.grace
+            membership,
+            store,
+            state,
+            traffic,
+            waker,
+            guards.all,
+            grace=lambda: state.settings.drain.grace,
         )
         for name, work in (("listening for wakes", waker.run), ("answering drains", reports.run)):
             self._cleanup.push_async_callback(state.followers.start(name, work))
         drains = Drains(membership, store, state, waker, orphans=orphans)
-        self._barrier = Barrier(membership, drains, Guards(store), Elsewhere(store))
+        self._barrier = Barrier(membership, drains, guards, Elsewhere(store))
         self._webhooks = Webhooks(
             store,
             state,

@@ -7,11 +7,12 @@ whichever of them is asked, by ``/metrics`` or for status, adds up what all have
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gateway.config.triggers import trigger_errors
 from gateway.control.services import Traffic
 from gateway.proxy.plane import DataPlane
+from gateway.state.lease import Lease, boot_time
 from gateway.state.live import LiveState
 from gateway.telemetry.metrics import Figures, Gauge
 from gateway.telemetry.shared_tally import Count, Desk
@@ -23,10 +24,18 @@ _HELD = "held:"  # before a flag's name: how many wait for it, among what a work
 class WorkerFigures:
     """``desk`` None: this worker is the only one."""
 
-    def __init__(self, plane: DataPlane, state: LiveState, tally: Tally, desk: Desk | None) -> None:
+    def __init__(
+        self,
+        plane: DataPlane,
+        state: LiveState,
+        tally: Tally,
+        lease: Lease,
+        desk: Desk | None = None,
+    ) -> None:
         self._plane = plane
         self._state = state
         self._tally = tally
+        self._lease = lease
         self._desk = desk
 
     def publish(self) -> None:
@@ -40,13 +49,12 @@ class WorkerFigures:
         """Of all workers: what they have last told, and what this one knows now."""
         gauges, desk = self._gauges(), self._desk
         if desk is None:
-            return Figures(self._tally, gauges, self._held())
+            own = {name: _joined(gauge, [gauge.value]) for name, gauge in gauges.items()}
+            return Figures(self._tally, own, self._held())
         self.publish()
         tally, of_all = desk.read()
         joined = {
-            name: gauge._replace(
-                value=gauge.together([each[name] for each in of_all if name in each])
-            )
+            name: _joined(gauge, [each[name] for each in of_all if name in each])
             for name, gauge in gauges.items()
         }
         held: Counter[str] = Counter()
@@ -78,8 +86,25 @@ class WorkerFigures:
                 len(state.config_errors) + len(trigger_errors(state.settings)),
                 max,
             ),
+            "gateway_config_read_timestamp_seconds": Gauge(
+                "When the YAML was last read and found valid", state.config_read_at, min
+            ),
             "gateway_store_reachable": Gauge("1 while the store answers", reachable, min),
+            # Told as a moment: a worker that hangs tells nothing more, and its lease grows old.
+            "gateway_lease_age_seconds": Gauge(
+                "Since the lease was last renewed, of the worker for which that is longest",
+                self._lease.renewed_at,
+                _since_oldest,
+            ),
         }
 
     def _held(self) -> Mapping[str, int]:
         return self._plane.usher.room.counts()
+
+
+def _joined(gauge: Gauge, values: Iterable[float]) -> Gauge:
+    return gauge._replace(value=gauge.together(values))
+
+
+def _since_oldest(moments: Iterable[float]) -> float:
+    return max(0.0, boot_time() - min(moments))

@@ -20,6 +20,7 @@ from gateway.control.services import SERVICES
 from gateway.control.users import optional_user
 from gateway.core.durations import parse_duration
 from gateway.state.drains import Drained, Drains, Request
+from gateway.telemetry.tally import DrainEnd
 
 TIMEOUT = 30.0  # seconds, where the caller does not say
 LONGEST = 3600.0
@@ -44,6 +45,8 @@ async def drain_flag(request: web.Request) -> web.Response:
         accept_unseen=read_choice(document, "accept_unseen"),
     )
     drained = await _while_asked(request, barrier(request).drains, asked)
+    end = DrainEnd.DRAINED if drained.drained else DrainEnd.GIVEN_UP
+    request.app[SERVICES].tally.drained(end, drained.waited)
     if not drained.drained:
         said = f"The flag {asked.flag} is not drained: {drained.reason}."
         members: dict[str, Any] = dict(drained.document())

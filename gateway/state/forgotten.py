@@ -1,4 +1,4 @@
-"""Flags that are on for longer than their ``max``: told, and never lifted.
+"""Since when flags are on, and those on for longer than their ``max``: told, and never lifted.
 
 For how long a flag has been on is known from its override or its window, and of one that the YAML
 alone has on from when this member first saw it so.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.core.snapshot import FlagView, Snapshot
@@ -30,7 +30,7 @@ class Forgotten:
 
 
 class LongOn:
-    """Follows the snapshots, and remembers since when each flag with a ``max`` is on.
+    """Follows the snapshots, and remembers since when each flag is on.
 
     ``clock`` is seconds since the epoch. Call ``follow`` at each swap.
     """
@@ -46,13 +46,19 @@ class LongOn:
         before, now = self._on, self._clock()
         self._on = {}
         for view in snapshot.views:
-            if view.flag.longest is not None and view.is_on:
+            if view.is_on:
                 name, known = view.flag.name, before.get(view.flag.name)
                 since = _since(view, now)
                 since = since if known is None else min(since, known.since)
-                self._on[name] = Forgotten(name, since, view.flag.longest)
+                longest = math.inf if view.flag.longest is None else view.flag.longest
+                self._on[name] = Forgotten(name, since, longest)
         self._told &= self._on.keys()
         self._woken.set()
+
+    @property
+    def since(self) -> Mapping[str, float]:
+        """Of each flag that is on: since when, in seconds since the epoch."""
+        return {name: each.since for name, each in self._on.items()}
 
     @property
     def forgotten(self) -> Sequence[Forgotten]:
@@ -70,7 +76,10 @@ class LongOn:
             now = self._clock()
             ends = [each.since + each.longest - now for each in self._on.values()]
             ahead = min((left for left in ends if left > 0), default=math.inf)
-            await self._woken.within(min(ahead, MOST_WAIT) if self._on else None)
+            waits = math.isfinite(
+                min((each.longest for each in self._on.values()), default=math.inf)
+            )
+            await self._woken.within(min(ahead, MOST_WAIT) if waits else None)
 
 
 def _since(view: FlagView, now: float) -> float:

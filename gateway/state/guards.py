@@ -66,6 +66,7 @@ class Guards:
         self._monotonic = monotonic
         self._clock = clock
         self._sightings: dict[str, Sighting] = {}
+        self.known: list[Guarding] = []  # as last read
 
     async def all(self) -> list[Guarding]:
         """By flag and user. Raises ``StoreError``."""
@@ -76,7 +77,8 @@ class Guards:
             each.key: sighted(self._sightings.get(each.key), _beat(each), began, ended)
             for each in records
         }
-        return [self._guarding(record) for record in records]
+        self.known = [self._guarding(record) for record in records]
+        return self.known
 
     async def acquire(
         self, flag: str, user: str | None, owner: str, about: Mapping[str, object]

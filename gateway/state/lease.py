@@ -34,6 +34,7 @@ class Lease:
         self._boot = boot
         self._wall = wall
         self._tenure = Tenure()
+        self._renewed_at = boot()
 
     def out(self) -> bool:
         """Whether it has run out. Asked for each request where a flag is strict: 0.2 µs."""
@@ -44,6 +45,11 @@ class Lease:
         """Seconds until it runs out, by the clock that is nearer to it; 0 if it has."""
         ends_at = self._tenure.ends_at
         return max(0.0, min(ends_at.boot - self._boot(), ends_at.wall - self._wall()))
+
+    @property
+    def renewed_at(self) -> float:
+        """When the renewal that it last counted from began, by ``boot``; before the first: made."""
+        return self._renewed_at
 
     @property
     def renewals(self) -> int:
@@ -62,12 +68,17 @@ class Lease:
     def renewed(self, began: Reading) -> None:
         """The store has taken in the renewal that began then."""
         now = Reading(self._boot(), self._wall())
-        self._tenure = renewed(self._tenure, began, now, self.terms)
+        self._count_from(renewed(self._tenure, began, now, self.terms))
 
     def loaded(self, renewals: int) -> None:
         """The state was read, and is swapped in; ``renewals`` as they were before the read."""
-        self._tenure = loaded(self._tenure, renewals, self.terms)
+        self._count_from(loaded(self._tenure, renewals, self.terms))
 
     def lose(self) -> None:
         """Others take this member for gone: what it does next is as for a new one."""
         self._tenure = Tenure(renewals=self._tenure.renewals + 1)
+
+    def _count_from(self, tenure: Tenure) -> None:
+        self._tenure = tenure
+        began = tenure.ends_at.boot - (self.terms.lasts - self.terms.margin)
+        self._renewed_at = max(self._renewed_at, began)

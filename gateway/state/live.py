@@ -108,6 +108,7 @@ class LiveState:
             lambda: self._definitions,
             self._turn,
             self._take_in_edit,
+            clock,
         )
         self._woken = Alarm()
         self._shared_read = SharedRead(self._read)
@@ -168,6 +169,11 @@ class LiveState:
     def config_errors(self) -> tuple[ConfigError, ...]:
         """Of the last edit of the YAML; none once they are mended."""
         return self._yaml.errors
+
+    @property
+    def config_read_at(self) -> float:
+        """When the YAML was last read and found valid, in seconds since the epoch."""
+        return self._yaml.read_at
 
     @property
     def edit_waits(self) -> bool:

@@ -24,6 +24,7 @@ from contextlib import suppress
 
 from gateway.core.leases import Reading
 from gateway.core.quiescence import Standing
+from gateway.state.behind import Behind
 from gateway.state.lease import Lease
 from gateway.state.live import LiveState
 from gateway.state.processes import Worker, is_dead, read_process
@@ -82,6 +83,7 @@ class Membership:
         self._last = -GAP  # when the last one began
         self._soon = asyncio.Event()
         self._roll = Roll(lease.terms)
+        self._behind = Behind()
         self._turn = asyncio.Lock()
         self._ends: list[Callable[[], Awaitable[None]]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -142,8 +144,15 @@ class Membership:
         """All members by a read begun now. Raises ``StoreError``."""
         began = self._monotonic()
         records = await self._store.records(KIND)
-        self.members = self._roll.look(records, began, self._monotonic())
+        ended = self._monotonic()
+        self.members = self._roll.look(records, began, ended)
+        self._behind.look(self.members, self._live.snapshot.revision, ended)
         return self.members
+
+    @property
+    def behind(self) -> int:
+        """How many that beat do not serve what this one has served for a while, as last seen."""
+        return self._behind.count
 
     def await_revisions(self, *, yes: bool) -> None:
         """Whether a drain or a guard is open, so that revisions are acknowledged at once."""

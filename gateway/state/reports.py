@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -83,15 +83,19 @@ class _Answer:
 
 
 class Reports:
-    """The member's side of all drains. ``grace`` is seconds until endless exchanges are closed."""
+    """The member's side of all drains. ``grace`` is seconds until endless exchanges are closed.
 
-    def __init__(
+    ``guards`` reads those that run.
+    """
+
+    def __init__(  # noqa: PLR0913 each is a part that it is given
         self,
         membership: Membership,
         store: Store,
         live: LiveState,
         traffic: InFlightTable,
         waker: Waker,
+        guards: Callable[[], Awaitable[Sized]],
         *,
         grace: Callable[[], float] = lambda: 10.0,
         monotonic: Callable[[], float] = time.monotonic,
@@ -101,6 +105,7 @@ class Reports:
         self._live = live
         self._traffic = traffic
         self._waker = waker
+        self._guards = guards
         self._grace = grace
         self._monotonic = monotonic
         self._answers: dict[str, _Answer] = {}
@@ -125,7 +130,7 @@ class Reports:
         """Look for drains once, and tell each what has changed. Raises ``StoreError``."""
         began = self._monotonic()
         records = await self._store.records(DRAINS)
-        awaited = bool(records or await self._store.records(GUARDS))
+        awaited = bool(records or await self._guards())
         self._membership.await_revisions(yes=awaited)
         await self._drop_answers({record.key for record in records})
         self._sightings = {

@@ -23,8 +23,9 @@ _log = logging.getLogger("gateway.state")
 class YamlFollower:
     """``running`` are the definitions that hold now; ``take_in`` has others hold, in a ``turn``.
 
-    ``errors`` are those of the last edit (none once mended). ``environ`` is what ``${NAME}`` in
-    the YAML is taken from.
+    ``errors`` are those of the last edit (none once mended), ``read_at`` is when it was last read
+    and found valid (``clock``: seconds since the epoch). ``environ`` is what ``${NAME}`` in the
+    YAML is taken from.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class YamlFollower:
         running: Callable[[], Definitions],
         turn: asyncio.Lock,
         take_in: Callable[[Definitions], Awaitable[None]],
+        clock: Callable[[], float],
     ) -> None:
+        self.read_at = clock()
         self.errors: tuple[ConfigError, ...] = ()
         self.waiting = WaitingEdit()
         self._notices: tuple[ConfigError, ...] = ()
@@ -41,6 +44,7 @@ class YamlFollower:
         self._running = running
         self._turn = turn
         self._take_in = take_in
+        self._clock = clock
 
     @property
     def notices(self) -> tuple[ConfigError, ...]:
@@ -88,6 +92,7 @@ class YamlFollower:
                 self.waiting.taken(definitions)
 
     def _accept(self, new: Definitions) -> None:
+        self.read_at = self._clock()
         if self.errors:
             self.errors = ()
             _log.warning("the YAML is valid again")

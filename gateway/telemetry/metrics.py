@@ -5,7 +5,7 @@ Labels are bounded: flags are those of the YAML, statuses those the gateway itse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from gateway import __version__
+from gateway.core.quiescence import Standing
 from gateway.core.snapshot import Snapshot
 from gateway.telemetry.durations import BOUNDS, Durations
 from gateway.telemetry.tally import Tally
@@ -40,6 +42,27 @@ class Figures(NamedTuple):
     held: Mapping[str, int]
 
 
+class Guarded(NamedTuple):
+    """A flag that a guard has on; ``abandoned``: the guard has not been heard of for its lease."""
+
+    flag: str
+    abandoned: bool
+
+
+class Seen(NamedTuple):
+    """What one worker last saw, without asking anybody.
+
+    ``since`` when each flag that is on is so (seconds since the epoch), which flags are
+    ``forgotten``, how each member stands, how many of them are ``behind``, and the guards.
+    """
+
+    since: Mapping[str, float] = {}
+    forgotten: Collection[str] = ()
+    members: Sequence[Standing] = ()
+    behind: int = 0
+    guards: Sequence[Guarded] = ()
+
+
 class GatewayCollector(Collector):
     """Reads the figures and the snapshot when it is asked."""
 
@@ -47,74 +70,103 @@ class GatewayCollector(Collector):
         self,
         figures: Callable[[], Figures],
         snapshot: Callable[[], Snapshot],
-        forgotten: Callable[[], Collection[str]],
+        seen: Callable[[], Seen],
     ) -> None:
         self._figures = figures
         self._snapshot = snapshot
-        self._forgotten = forgotten
+        self._seen = seen
 
     def collect(self) -> Iterator[Metric]:
         tally, gauges, held = self._figures()
+        snapshot, seen = self._snapshot(), self._seen()
         yield from _counters(tally)
         yield from _histograms(tally)
-        yield from self._states(held)
+        yield _build()
+        yield GaugeMetricFamily("gateway_revision", "Revision served", value=snapshot.revision)
+        yield from _flags(snapshot, seen, held)
+        yield from _others(snapshot, seen)
         for name, gauge in gauges.items():
             yield GaugeMetricFamily(name, gauge.meaning, value=gauge.value)
 
-    def _states(self, held: Mapping[str, int]) -> Iterator[Metric]:
-        snapshot = self._snapshot()
-        yield GaugeMetricFamily("gateway_revision", "Revision served", value=snapshot.revision)
-        enabled = GaugeMetricFamily(
-            "gateway_flag_enabled",
-            "1 while the flag's switch is on; a per-user flag then holds only whom it names",
-            labels=["flag", "kind"],
-        )
-        users = GaugeMetricFamily(
-            "gateway_flag_users", "Users on the flag's include list", labels=["flag"]
-        )
-        waiting = GaugeMetricFamily(
-            "gateway_held",
-            "Requests that wait for a flag, or (flag empty) the app",
-            labels=["flag"],
-        )
-        waiting.add_metric([""], held.get("", 0))
-        long_on = GaugeMetricFamily(
-            "gateway_flag_forgotten",
-            "1 while the flag is on for longer than its max",
-            labels=["flag"],
-        )
-        forgotten = self._forgotten()
-        for view in snapshot.views:
-            waiting.add_metric([view.flag.name], held.get(view.flag.name, 0))
-            enabled.add_metric([view.flag.name, view.flag.kind.value], float(view.state.enabled))
-            if view.flag.longest is not None:
-                long_on.add_metric([view.flag.name], float(view.flag.name in forgotten))
-            if view.flag.identity is not None:
-                users.add_metric([view.flag.name], len(view.state.users))
-        yield enabled
-        yield users
-        yield waiting
-        yield long_on
-
 
 class Metrics:
-    """The registry of one worker; the figures are those of all.
-
-    ``forgotten`` names the flags that are on for longer than their ``max``.
-    """
+    """The registry of one worker; the figures are those of all, ``seen`` is what itself sees."""
 
     def __init__(
         self,
         figures: Callable[[], Figures],
         snapshot: Callable[[], Snapshot],
-        forgotten: Callable[[], Collection[str]] = frozenset,
+        seen: Callable[[], Seen] = Seen,
     ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(GatewayCollector(figures, snapshot, forgotten))
+        self._registry.register(GatewayCollector(figures, snapshot, seen))
 
     def exposition(self) -> bytes:
         """The text format that Prometheus scrapes."""
         return generate_latest(self._registry)
+
+
+def _build() -> Metric:
+    build = GaugeMetricFamily(
+        "gateway_build_info", "1; the version is its label", labels=["version"]
+    )
+    build.add_metric([__version__], 1)
+    return build
+
+
+def _flags(snapshot: Snapshot, seen: Seen, held: Mapping[str, int]) -> Iterator[Metric]:
+    enabled, on = _gauge(_ENABLED, "flag", "kind"), _gauge(_ON, "flag", "kind")
+    since, forgotten = _gauge(_ON_SINCE, "flag"), _gauge(_FORGOTTEN, "flag")
+    users, waiting = _gauge(_USERS, "flag"), _gauge(_WAITING, "flag")
+    waiting.add_metric([""], held.get("", 0))
+    for view in snapshot.views:
+        name, kind = view.flag.name, view.flag.kind.value
+        waiting.add_metric([name], held.get(name, 0))
+        enabled.add_metric([name, kind], float(view.state.enabled))
+        on.add_metric([name, kind], float(view.is_on))
+        if view.is_on and name in seen.since:
+            since.add_metric([name], seen.since[name])
+        if view.flag.longest is not None:
+            forgotten.add_metric([name], float(name in seen.forgotten))
+        if view.flag.identity is not None:
+            users.add_metric([name], len(view.state.users))
+    yield from (enabled, on, since, forgotten, users, waiting)
+
+
+def _others(snapshot: Snapshot, seen: Seen) -> Iterator[Metric]:
+    """The members of all replicas, and the guards."""
+    members, guards = _gauge(_MEMBERS, "state"), _gauge(_GUARDS, "flag", "state")
+    for standing in Standing:
+        members.add_metric([standing.value], seen.members.count(standing))
+    for view in snapshot.views:
+        for abandoned, state in ((False, "running"), (True, "abandoned")):
+            count = seen.guards.count(Guarded(view.flag.name, abandoned))
+            guards.add_metric([view.flag.name, state], count)
+    yield members
+    yield GaugeMetricFamily(
+        "gateway_members_behind",
+        "Members that beat and do not serve the revision that this gateway has for some seconds",
+        value=seen.behind,
+    )
+    yield guards
+
+
+def _gauge(named: tuple[str, str], *labels: str) -> GaugeMetricFamily:
+    name, meaning = named
+    return GaugeMetricFamily(f"gateway_{name}", meaning, labels=labels)
+
+
+_ENABLED = (
+    "flag_enabled",
+    "1 while the flag's switch is on; a per-user flag then holds only whom it names",
+)
+_ON = ("flag_on", "1 while the flag holds anybody or applies, by whatever it was put on")
+_ON_SINCE = ("flag_on_since_timestamp_seconds", "Since when the flag is on; none while it is off")
+_FORGOTTEN = ("flag_forgotten", "1 while the flag is on for longer than its max")
+_USERS = ("flag_users", "Users on the flag's include list")
+_WAITING = ("held", "Requests that wait for a flag, or (flag empty) the app")
+_MEMBERS = ("members", "Workers of all replicas, as this one sees them")
+_GUARDS = ("guards", "Commands that run while the flag is on; abandoned: not heard of any more")
 
 
 def _counters(tally: Tally) -> Iterator[Metric]:
@@ -189,6 +241,7 @@ def _histograms(tally: Tally) -> Iterator[Metric]:
         ("app_seconds", _OF_THE_APP, "class", of_app),
         ("own_seconds", _OF_ITS_OWN, "decision", own.items()),
         ("held_seconds", _OF_WAITING, "outcome", tally.held_times.items()),
+        ("drain_seconds", _OF_DRAINS, "outcome", tally.drain_times.items()),
     ):
         family = HistogramMetricFamily(f"gateway_{name}", meaning, labels=[label])
         for value, each in times:
@@ -211,6 +264,7 @@ _OF_ITS_OWN = (
     "the answer's head read to it written"
 )
 _OF_WAITING = "How long requests waited for a flag, or for the app, by what became of them"
+_OF_DRAINS = "How long drains took that this gateway was asked for, by what became of them"
 _OF_THE_LOOP = (
     "How late the event loop was, looked at five times a second: what arrives waits as long unread"
 )

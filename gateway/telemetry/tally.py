@@ -23,11 +23,18 @@ class Waited(StrEnum):
     LEFT = "left"  # its client has
 
 
+class DrainEnd(StrEnum):
+    """What became of the wait for a flag to be drained."""
+
+    DRAINED = "drained"
+    GIVEN_UP = "given_up"  # not in time, or it could not be
+
+
 BY_FLAG = ("refused", "held", "bypassed")  # flags are as many as the YAML has
 _NUMBERS = ("connections", "forwarded", "retried", "unlogged")
 _BY_NAME = (*BY_FLAG, "asked", "deliveries", "notices")
 _BY_STATUS = ("failures", "own")
-_TIMES = ("app_times", "forward_times", "held_times", "loop_times", "refusal_times")
+_TIMES = ("app_times", "drain_times", "forward_times", "held_times", "loop_times", "refusal_times")
 
 
 class Tally:
@@ -55,6 +62,7 @@ class Tally:
         self.refusal_times = Durations()
         self.loop_times = Durations()  # by how much a tick was late
         self.held_times = {outcome: Durations() for outcome in Waited}
+        self.drain_times = {outcome: Durations() for outcome in DrainEnd}
 
     @property
     def answers(self) -> list[int]:
@@ -90,6 +98,10 @@ class Tally:
 
     def say(self, status: int) -> None:
         self.own[status] = self.own.get(status, 0) + 1
+
+    def drained(self, outcome: DrainEnd, waited: float) -> None:
+        """Somebody has waited so many seconds for a flag to be drained."""
+        self.drain_times[outcome].add(waited)
 
     def settle(self) -> None:
         """Count the times that were noted: a few times a second, lest they take up memory."""
@@ -136,3 +148,4 @@ class Tally:
         yield self.refusal_times
         yield self.loop_times
         yield from self.held_times.values()
+        yield from self.drain_times.values()

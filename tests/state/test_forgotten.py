@@ -10,7 +10,7 @@ from dataclasses import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.state.forgotten import LongOn
-from gateway.telemetry.metrics import Figures, Metrics
+from gateway.telemetry.metrics import Figures, Metrics, Seen
 from gateway.telemetry.tally import Tally
 from tests.state.conftest import Start
 from tests.state.stage import ON, SETTINGS, SITE, USER, Clock, Log, Patch
@@ -53,7 +53,7 @@ async def test_a_metric_tells_of_flags_that_have_a_max(start: Start, clock: Cloc
     metrics = Metrics(
         lambda: Figures(Tally(), {}, {}),
         lambda: live.snapshot,
-        lambda: {each.flag for each in long_on.forgotten},
+        lambda: Seen(forgotten={each.flag for each in long_on.forgotten}),
     )
 
     def told() -> list[tuple[str, float]]:
@@ -66,3 +66,18 @@ async def test_a_metric_tells_of_flags_that_have_a_max(start: Start, clock: Cloc
     assert told() == [("site", 0.0)]
     clock.now += 60.0
     assert told() == [("site", 1.0)]
+
+
+async def test_since_when_a_flag_is_on_is_known_whatever_is_flipped_meanwhile(
+    start: Start, clock: Clock
+) -> None:
+    live, long_on = await start(), LongOn(clock)
+    live.subscribe(long_on.follow)
+    await live.flip("site", ON, by="ann")
+    began = clock.now
+    clock.now += 60.0
+    await live.flip("site", Patch({"ttl": 5}), by="ann")
+    assert long_on.since == {"site": began}
+    await live.flip("site", Patch({"enabled": False}), by="ann")
+    assert long_on.since == {}
+    assert long_on.forgotten == []

@@ -17,6 +17,7 @@ async def guards(shared: SharedStore, ahead: AheadClock) -> Guards:
 async def test_a_guard_is_shown_with_its_owner_and_what_it_does(guards: Guards) -> None:
     await guards.acquire("site", None, "me", {"by": "ann", "command": "migrate"})
     (found,) = await guards.all()
+    assert guards.known == [found]
     assert found.document() == {
         "id": "me",
         "by": "ann",
@@ -73,5 +74,6 @@ async def test_a_released_guard_is_gone(guards: Guards) -> None:
     await guards.acquire("site", None, "me", {})
     await guards.release("me")
     assert await guards.all() == []
+    assert guards.known == []
     with pytest.raises(UnknownGuard):
         await guards.find("me")

@@ -6,12 +6,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from gateway.figures import WorkerFigures
+from gateway.state.lease import Lease
 from gateway.telemetry.shared_tally import Desk
 from gateway.telemetry.tally import Tally
 
 
 def figures(
-    desk: Desk | None, *, in_flight: int, held: dict[str, int], **state: Any
+    desk: Desk | None,
+    *,
+    in_flight: int,
+    held: dict[str, int],
+    lease: Lease | None = None,
+    **state: Any,
 ) -> WorkerFigures:
     class Exchanges(list[None]):
         abandoned = 0
@@ -23,7 +29,14 @@ def figures(
         usher=SimpleNamespace(room=SimpleNamespace(counts=lambda: held)),
     )
     settings = SimpleNamespace(flags=())
-    known = {"store_error": None, "config_errors": (), "settings": settings, **state}
+    known = {
+        "store_error": None,
+        "config_errors": (),
+        "config_read_at": 1_600_000_000.0,
+        "settings": settings,
+        **state,
+    }
     tally = Tally()
     tally.forwarded = in_flight
-    return WorkerFigures(cast("Any", plane), cast("Any", SimpleNamespace(**known)), tally, desk)
+    live = cast("Any", SimpleNamespace(**known))
+    return WorkerFigures(cast("Any", plane), live, tally, lease or Lease(), desk)

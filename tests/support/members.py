@@ -164,14 +164,15 @@ def member(
     table, waker = Table(), Waker(store)
     worker = Worker(name, process or Process("host", "", 1, "1"))
     membership = Membership(worker, store, live, table, lease, monotonic=monotonic)
+    guards = Guards(store, monotonic=monotonic)
     return MemberOfMany(
         name,
         live,
         table,
         membership,
-        Reports(membership, store, live, table, waker, monotonic=monotonic),
+        Reports(membership, store, live, table, waker, guards.all, monotonic=monotonic),
         Drains(membership, store, live, waker),
-        Guards(store, monotonic=monotonic),
+        guards,
         Elsewhere(store),
         waker,
     )

@@ -47,9 +47,35 @@ def test_what_is_counted_together_is_labelled_apart() -> None:
 
 
 def test_labels_are_bounded_by_the_yaml_and_by_what_the_gateway_answers() -> None:
-    allowed = {"flag", "kind", "class", "decision", "outcome", "status", "webhook", "le"}
+    allowed = {"flag", "kind", "class", "decision", "outcome", "status"}
+    allowed |= {"webhook", "state", "version", "le"}
     used = {label for each in families() for sample in each.samples for label in sample.labels}
     assert used == allowed
+
+
+def test_a_flag_is_on_since_it_was_put_on_and_since_never_while_it_is_off() -> None:
+    on = {dict(labels)["flag"]: value for labels, value in samples("gateway_flag_on").items()}
+    assert on == {"site": 1, "search": 1, "reindex": 0}
+    assert samples("gateway_flag_on_since_timestamp_seconds") == {(("flag", "site"),): 1.7e9}
+
+
+def test_members_are_counted_by_how_they_stand() -> None:
+    counts = {state: value for ((_, state),), value in samples("gateway_members").items()}
+    assert counts == {"live": 2, "leaving": 0, "silent": 0, "crashed": 1}
+    assert samples("gateway_members_behind") == {(): 1}
+
+
+def test_guards_are_counted_by_flags_of_the_yaml_alone() -> None:
+    counts = samples("gateway_guards")
+    assert len(counts) == 6
+    assert counts[("flag", "reindex"), ("state", "running")] == sum(counts.values()) == 1
+
+
+def test_drains_are_told_by_what_became_of_them() -> None:
+    assert samples("gateway_drain_seconds_count") == {
+        (("outcome", "drained"),): 1,
+        (("outcome", "given_up"),): 1,
+    }
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (Debian: prometheus)")
