@@ -10,7 +10,7 @@ from gateway.config.settings import Secret, Webhook
 from gateway.core.events import MOST_NAMED, Group, Type
 from gateway.core.flags import Flag
 from gateway.stores.base import AuditEntry
-from gateway.webhooks.reading import event_of, next_told
+from gateway.webhooks.reading import MOST_LOOKED_AT, event_of, next_told
 from tests.support.flags import flag
 
 EPOCH = "0123456789abcdef"
@@ -154,9 +154,16 @@ def test_users_of_another_flag_or_by_another_are_another_event(other: AuditEntry
     assert (told.event and told.event.id, told.last) == ("evt_01234567_1-2", 2)
 
 
-def test_ten_thousand_users_are_counted_and_a_hundred_named() -> None:
-    entries = [users(number, f"u{number}") for number in range(1, 10_001)]
+def test_a_thousand_users_are_counted_and_a_hundred_named_and_more_are_the_next() -> None:
+    entries = [users(number, f"u{number}") for number in range(1, 2001)]
     told = next_told(entries, ALL, flags, EPOCH)
+    assert (told.last, told.open) == (MOST_LOOKED_AT, False)
     assert told.event is not None
     moved: Any = told.event.details["users"]
-    assert (moved["added_count"], len(moved["added"])) == (10_000, MOST_NAMED)
+    assert (moved["added_count"], len(moved["added"])) == (MOST_LOOKED_AT, MOST_NAMED)
+
+
+def test_a_thousand_that_are_not_told_are_passed_before_the_next_are_looked_at() -> None:
+    entries = [entry(number, "refused", None) for number in range(1, 2001)]
+    told = next_told(entries, ALL, flags, EPOCH)
+    assert (told.event, told.last, told.open) == (None, MOST_LOOKED_AT, False)
