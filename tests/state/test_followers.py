@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -81,3 +82,18 @@ async def test_ending_one_leaves_the_others() -> None:
     assert (one.began, other.began) == (1, 2)
     await followers.close()
     await followers.close()
+
+
+async def test_one_that_loses_its_cancellation_ends_all_the_same() -> None:
+    followers, goes_on = Followers(), asyncio.Event()
+
+    async def work() -> None:
+        goes_on.set()
+        with contextlib.suppress(asyncio.CancelledError):  # as in a call that swallows it
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    end = followers.start("answering drains", work)
+    await goes_on.wait()
+    async with asyncio.timeout(60):
+        await end()

@@ -110,6 +110,7 @@ class Pod:
         self.folder = folder
         self.ports: dict[str, int] = {}
         self._ends: list[threading.Thread] = []
+        self._stuck: list[str] = []
         for each in spec["containers"]:
             self.ports |= {port["name"]: free_port() for port in each.get("ports", ())}
         self._here = {**here, **self._addresses(spec)}
@@ -138,8 +139,10 @@ class Pod:
         self.wait_for_end()
 
     def wait_for_end(self) -> None:
+        """Fails with the log of a container that does not end."""
         for each in self._ends:
             each.join()
+        assert not self._stuck, "\n".join(self._stuck)
 
     def kill(self) -> None:
         for each in self.containers.values():
@@ -151,17 +154,23 @@ class Pod:
             nodes_know.wait(60)
         self._wait_for_others(container)
         container.tell()
-        container.program.wait()
+        self._wait_for(container)
 
     def _wait_for_others(self, container: Container) -> None:
         # Who sleeps longer is told later; that the others have ended by then is a matter of
         # arithmetic (test_kubernetes.py), and is not waited for in real time.
         for other in self.containers.values():
             if sleep(other.spec) < sleep(container.spec):
-                other.program.wait()
+                self._wait_for(other)
+
+    def _wait_for(self, container: Container) -> None:
+        try:
+            container.program.wait()
+        except subprocess.TimeoutExpired as error:
+            self._stuck.append(f"{error}\n{container.program.log_tail()}")
 
     def _addresses(self, spec: Spec) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for each in spec["containers"]:
             for port in each.get("ports", ()):
                 ours = self.ports[port["name"]]
