@@ -14,7 +14,12 @@ from pathlib import Path
 
 from tests.image.engine import STAND_IN, Engine
 
+# What Python's images have beside Python; a Redis for the one that is bookworm's.
 LIBRARIES = "ca-certificates,libsqlite3-0,libffi8,zlib1g,libbz2-1.0,liblzma5,libuuid1,libexpat1"
+PACKAGES = {
+    "trixie": f"{LIBRARIES},libssl3t64",
+    "bookworm": f"{LIBRARIES},libssl3,redis-server",
+}
 HUB = "docker.io/library/"
 
 
@@ -40,14 +45,19 @@ class Bases:
         self._engine.import_image(root, HUB + name)
         self.stood_in.append(name)
 
-    def debian(self, release: str, root: Path, more: str = LIBRARIES) -> None:
-        """A minimal Debian and ``more`` packages: what images of Python's have beside Python."""
-        ssl = "libssl3t64" if release == "trixie" else "libssl3"
-        words = ["--variant=minbase", f"--include={more},{ssl}", release, str(root)]
-        subprocess.run(["debootstrap", *words], check=True, capture_output=True)
-        for each in ("var/cache/apt/archives", "var/lib/apt/lists"):
-            shutil.rmtree(root / each)
-            (root / each).mkdir()
+    def debian(self, release: str, root: Path) -> None:
+        """A copy of a minimal Debian with ``PACKAGES``, made once for each release."""
+        made = self._folder / release
+        if not made.exists():
+            partly = self._folder / f"{release}.partly"
+            shutil.rmtree(partly, ignore_errors=True)
+            words = ["--variant=minbase", f"--include={PACKAGES[release]}", release, str(partly)]
+            subprocess.run(["debootstrap", *words], check=True, capture_output=True)
+            for each in ("var/cache/apt/archives", "var/lib/apt/lists"):
+                shutil.rmtree(partly / each)
+                (partly / each).mkdir()
+            partly.rename(made)
+        subprocess.run(["cp", "-a", str(made), str(root)], check=True)
 
     def python(self, root: Path) -> None:
         """As python:3.13-slim-trixie: Debian, and Python below /usr/local."""
@@ -73,7 +83,7 @@ class Bases:
 
     def redis(self, root: Path) -> None:
         """As redis:8.2-alpine: a user of that name, who owns /data."""
-        self.debian("bookworm", root, "redis-server")
+        self.debian("bookworm", root)
         (root / "data").mkdir()
         subprocess.run(["chroot", str(root), "chown", "redis:redis", "/data"], check=True)
 
