@@ -37,7 +37,7 @@ def main() -> None:
         bases.need("debian:trixie-slim", lambda root: bases.debian("trixie", root))
         bases.need("node:22-slim", bases.node)
         bases.need("alpine:3", bases.busybox)
-        bases.need("redis:8.2-alpine", bases.redis)
+        bases.need("redis:8.2-alpine", bases.redis, "WORKDIR /data", "VOLUME /data")
         say(f"stand-ins of base images: {', '.join(bases.stood_in) or 'none'}")
         engine.build("gateway:latest", ROOT)
         the_image(engine)

@@ -31,8 +31,11 @@ class Bases:
         self._folder = folder
         self.stood_in: list[str] = []
 
-    def need(self, name: str, make: Callable[[Path], None]) -> None:
-        """Pull the image; where that cannot be, make one of what ``make`` puts into a folder."""
+    def need(self, name: str, make: Callable[[Path], None], *said: str) -> None:
+        """Pull the image; where that cannot be, make one of what ``make`` puts into a folder.
+
+        ``said`` are the image's own instructions that count.
+        """
         if self._engine.status("image", "inspect", name)[0] == 0:
             if STAND_IN in (self._engine.inspect(name)["Config"].get("Labels") or {}):
                 self.stood_in.append(name)
@@ -42,7 +45,7 @@ class Bases:
         root = self._folder / name.replace(":", "-")
         if not root.exists():
             make(root)
-        self._engine.import_image(root, HUB + name)
+        self._engine.import_image(root, HUB + name, *said)
         self.stood_in.append(name)
 
     def debian(self, release: str, root: Path) -> None:

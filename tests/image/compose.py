@@ -52,6 +52,18 @@ class Site:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
+    def end(self) -> None:
+        """Down, whatever state it is in; twice, as what restarts at that moment comes back."""
+        for _ in range(2):
+            subprocess.run(
+                [*self._program, "down", "--volumes"],
+                cwd=self._folder,
+                env=self._environ,
+                capture_output=True,
+                timeout=300,
+                check=False,
+            )
+
     def flip(self, *words: str) -> None:
         """`docker compose exec gateway gateway WORDS`."""
         self("exec", "-T", "gateway", "gateway", *words)
@@ -112,4 +124,4 @@ def the_page(engine: Engine, folder: Path) -> None:
         site("up", "-d")
         site.answers(503, "/search")
     finally:
-        site("down", "--volumes")
+        site.end()

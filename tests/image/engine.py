@@ -58,11 +58,12 @@ class Engine:
         ours = [] if self.is_docker else ["--isolation", "chroot", "--pull=never", *_own_settings()]
         self("build", "--tag", tag, "--network", "host", *ours, *words, str(context))
 
-    def import_image(self, root: Path, tag: str) -> None:
-        """An image of a folder."""
+    def import_image(self, root: Path, tag: str, *said: str) -> None:
+        """An image of a folder; ``said`` are instructions, as ``WORKDIR /data``."""
         tar = subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE)
         path = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-        marks = ["--change", path, "--change", f"LABEL {STAND_IN}=yes"]
+        changes = (path, f"LABEL {STAND_IN}=yes", *said)
+        marks = [word for each in changes for word in ("--change", each)]
         importing = [self._program, "import", *marks, "-", tag]
         subprocess.run(
             importing, env=self._environ, stdin=tar.stdout, check=True, capture_output=True
