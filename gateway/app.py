@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import logging
 import os
 import secrets
-import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from gateway.config.passed import Passed
-from gateway.config.settings import Address, Settings
+from gateway.config.settings import Settings
 from gateway.control.server import ControlServer
 from gateway.control.services import Barrier, Services
 from gateway.figures import WorkerFigures
 from gateway.open_files import make_room
+from gateway.orders import Orders, unless
 from gateway.pages.pages import Pages
 from gateway.proxy.client.listener import Listener
 from gateway.proxy.client.reception import Reception
 from gateway.proxy.deadlines import PERIOD
 from gateway.proxy.plane import DataPlane
-from gateway.service import Beat, Service
 from gateway.sockets import Sockets, bind, close, named, permit
 from gateway.state.drains import Drains
 from gateway.state.elsewhere import Elsewhere
@@ -41,7 +37,7 @@ from gateway.state.processes import Worker, this_process
 from gateway.state.reports import Reports
 from gateway.state.waker import Waker
 from gateway.stores import open_store
-from gateway.stores.base import Store, StoreError
+from gateway.stores.base import Store
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Guarded, Metrics, Seen
 from gateway.telemetry.shared_tally import Desk
@@ -70,34 +66,6 @@ class Seat:
 
 
 ALONE = Seat()
-NOBODY = Service()
-NOTHING_PASSED = Passed()
-
-
-class Orders:
-    """What a gateway that serves is told: to leave, to stop, and to be quick about it."""
-
-    def __init__(self) -> None:
-        self.end = asyncio.Event()
-        self.stopping = asyncio.Event()
-        self.hurry = asyncio.Event()
-        self.patient = True  # enough to linger
-
-    def leave(self) -> None:
-        """Another process has taken over: finish what is under way, however long it takes."""
-        self.end.set()
-
-    def stop(self) -> None:
-        """Linger, and finish what is under way in time; said twice: end at once."""
-        if self.stopping.is_set():
-            self.hurry.set()
-        self.stopping.set()
-        self.end.set()
-
-    def stop_accepting(self) -> None:
-        """As ``stop``, but nobody lingers: whoever comes next needs the port."""
-        self.patient = False
-        self.stop()
 
 
 class Gateway:
@@ -159,7 +127,7 @@ class Gateway:
         await orders.end.wait()
         if not orders.stopping.is_set():
             log.info("leaving: finishing what is under way")
-            await _unless(orders.stopping, self.retire())
+            await unless(orders.stopping, self.retire())
         elif orders.patient:
             await self._linger(orders.hurry)
         await self.stop(orders.hurry)
@@ -183,7 +151,7 @@ class Gateway:
         waits = [self._plane.finish(patience), self._barrier.membership.leaving()]
         if self._control is not None:
             waits.append(self._control.finish(patience))
-        await _unless(hurry or asyncio.Event(), *waits)
+        await unless(hurry or asyncio.Event(), *waits)
         self._plane.stop()
         await self._cleanup.aclose()
         self._publish()
@@ -198,7 +166,7 @@ class Gateway:
         if seconds:
             log.info("stopping: lingering for %g s", seconds)
             self._plane.say_goodbye()
-            await _unless(hurry, asyncio.sleep(seconds))
+            await unless(hurry, asyncio.sleep(seconds))
 
     async def _start(self) -> None:
         settings = self._settings
@@ -400,100 +368,3 @@ class Gateway:
         # By then each of the others has told its count at least once more.
         if self._seat.workers > 1:
             await asyncio.sleep(1.5 * PERIOD)
-
-
-async def serve(
-    settings: Settings,
-    started: Callable[[Gateway], None] | None = None,
-    *,
-    environ: Mapping[str, str] | None = None,
-    passed: Passed = NOTHING_PASSED,
-    service: Service = NOBODY,
-) -> None:
-    """Run as the only process until SIGTERM or SIGINT; ``started`` is called once it listens.
-
-    ``environ`` is what the settings were read with, and edits of the YAML will be; the
-    process's own unless given. ``passed`` are sockets that it may be told to listen on, and
-    ``service`` is who is told how it fares. Raises what ``Gateway.start`` does.
-    """
-    orders = Orders()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, orders.stop)
-    loop.add_signal_handler(signal.SIGHUP, _say_what_hup_does)
-    public, control = (_found(each, passed) for each in (settings.listen, settings.control.listen))
-    gateway = Gateway(settings, environ, Seat(public=public, control=control))
-    await gateway.start()
-    log.info("in front of %s on %s", settings.upstream, gateway.address)
-    if gateway.control_address is not None:
-        log.info("control API on %s", gateway.control_address)
-    if started is not None:
-        started(gateway)
-    with _told(service, gateway, orders):
-        await gateway.serve(orders)
-
-
-@contextlib.contextmanager
-def _told(service: Service, gateway: Gateway, orders: Orders) -> Iterator[None]:
-    """While the block runs, the service's owner hears of all that matters to it."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        service.stopping(gateway.settings.timeouts.to_stop)
-        orders.stop()
-
-    def reload() -> None:
-        service.reloading()
-        _say_what_hup_does()
-        service.ready(gateway.condition)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    if not orders.end.is_set():
-        service.ready(gateway.condition)
-    with Beat(service.period, lambda: service.beat(gateway.condition)):
-        yield
-
-
-def _found(address: Address | None, passed: Passed) -> Sockets:
-    """What was passed for it; else it is bound later."""
-    name = None if address is None else address.passed
-    return () if name is None else passed.sockets.get(name, ())
-
-
-def start_failure(error: BaseException) -> str | None:
-    """Why it cannot start, in one line; None: the error is a bug, not a cause."""
-    if isinstance(error, BaseExceptionGroup):
-        owned, bugs = error.split((StoreError, OSError))
-        if owned is None or bugs is not None:
-            return None
-        return "; ".join(filter(None, map(start_failure, _leaves(owned))))
-    if isinstance(error, StoreError):
-        return f"the store cannot be used: {error}"
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"cannot listen: {error.strerror}: stop the other program, or choose another address"
-    return f"cannot start: {error}" if isinstance(error, OSError) else None
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    leaves: list[BaseException] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves
-
-
-def _say_what_hup_does() -> None:
-    log.info("SIGHUP: an edit of the YAML is taken in by itself; the rest takes a restart")
-
-
-async def _unless(stopped: asyncio.Event, *waits: Coroutine[None, None, None]) -> None:
-    """Wait for all of it, or until the event is set, which gives up what is not done."""
-    work = asyncio.ensure_future(asyncio.gather(*waits))
-    stop = asyncio.ensure_future(stopped.wait())
-    await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    if not work.done():
-        work.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await work

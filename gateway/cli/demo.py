@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gateway import app
+from gateway.app import Gateway
 from gateway.cli.configuration import read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.init import example
@@ -18,6 +18,7 @@ from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.cli.serve import run
 from gateway.cli.session import DEFAULT_URL
 from gateway.demo.process import bookshop
+from gateway.processes import alone
 
 
 @click.command()
@@ -52,14 +53,14 @@ def demo(
         settings = read_settings(config, environ)
         log_to_stderr(log_level)
 
-        def introduce(gateway: app.Gateway) -> None:
+        def introduce(gateway: Gateway) -> None:
             site = _url(gateway.address, "https" if settings.tls else "http")
             control = _url(gateway.control_address) if gateway.control_address else None
             flag = next((each.name for each in settings.flags), "site")
             _tell_addresses(site, control, site_itself, state)
             _tell_lines(site, control, flag, config)
 
-        run(app.serve(settings, introduce, environ=environ))
+        run(alone.serve(settings, introduce, environ=environ))
 
 
 def _tell_addresses(site: str, control: str | None, upstream: str, state: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 
-from gateway import app, runner, supervisor
 from gateway.cli.configuration import DEFAULT, config_option, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
@@ -21,8 +20,9 @@ from gateway.config import Settings, load
 from gateway.config.environment import FORMS, WEBHOOK, variable
 from gateway.config.passed import Passed
 from gateway.config.secret_files import HELD_IN_FILES, SUFFIX
-from gateway.passed_sockets import take_passed
-from gateway.service import VARIABLES, Service
+from gateway.processes import alone, runner, supervisor
+from gateway.processes.passed_sockets import take_passed
+from gateway.processes.service import VARIABLES, Service
 
 # Below Linux's ephemeral ports: no outgoing connection takes one of them, and none that looks
 # whether the app is there yet can meet itself.
@@ -75,7 +75,7 @@ def _serve(
     service: Service,
 ) -> None:
     if settings.workers == 1:
-        run_to_the_end(app.serve(settings, environ=environ, passed=passed, service=service))
+        run_to_the_end(alone.serve(settings, environ=environ, passed=passed, service=service))
         return
     try:
         supervisor.supervise(settings, again, environ=environ, passed=passed, service=service)

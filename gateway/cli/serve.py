@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 import uvloop
 
-from gateway import app, supervisor
 from gateway.cli.configuration import DEFAULT, config_option, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.config import Settings, load
-from gateway.passed_sockets import take_passed
-from gateway.service import Service
+from gateway.processes import alone, supervisor
+from gateway.processes.failures import start_failure
+from gateway.processes.passed_sockets import take_passed
+from gateway.processes.service import Service
 from gateway.stores.base import StoreError
 
 
@@ -36,7 +37,7 @@ def serve(config: Path | None, log_level: str) -> None:
     settings = read_settings(config, os.environ, passed)
     log_to_stderr(log_level)
     if settings.workers == 1:
-        run(app.serve(settings, passed=passed, service=service))
+        run(alone.serve(settings, passed=passed, service=service))
         return
 
     def again() -> Settings:
@@ -55,7 +56,7 @@ def run(serving: Coroutine[object, object, None]) -> None:
     except KeyboardInterrupt:
         return
     except (StoreError, OSError, BaseExceptionGroup) as failed:
-        why = app.start_failure(failed)
+        why = start_failure(failed)
         if why is None:
             raise
         raise Refused(why) from failed

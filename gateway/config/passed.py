@@ -22,6 +22,9 @@ class Passed:
         return (*self.sockets, *self.wrong)
 
 
+NOTHING_PASSED = Passed()
+
+
 def refuse_passed(top: Section, settings: Settings, passed: Passed) -> None:
     """Report what is asked for and is not there, of the wrong kind, or there and not asked for.
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import app
 from gateway.cli import main
 from gateway.config.settings import Settings
+from gateway.processes import alone
 from gateway.stores.base import StoreError
 from tests.support.fake_control import UNSET
 
@@ -26,7 +26,7 @@ store: "memory:"
 
 
 class Served:
-    """Stands for ``app.serve``: keeps the settings, then ends or fails as told."""
+    """Stands for ``alone.serve``: keeps the settings, then ends or fails as told."""
 
     def __init__(self) -> None:
         self.settings: list[Settings] = []
@@ -42,7 +42,7 @@ class Served:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Served]:
     stand_in = Served()
-    monkeypatch.setattr(app, "serve", stand_in)
+    monkeypatch.setattr(alone, "serve", stand_in)
     monkeypatch.chdir(tmp_path)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

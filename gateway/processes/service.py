@@ -95,6 +95,9 @@ class Service:
         self._owed = []
 
 
+NOBODY = Service()
+
+
 class Beat:
     """Calls ``tell`` each ``period`` seconds while the ``with`` block runs; 0: never."""
 

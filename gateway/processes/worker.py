@@ -23,9 +23,11 @@ from typing import NoReturn
 
 import uvloop
 
-from gateway.app import Gateway, Orders, Seat, start_failure
+from gateway.app import Gateway, Seat
 from gateway.config.settings import Settings
-from gateway.service import Beat
+from gateway.orders import Orders
+from gateway.processes.failures import start_failure
+from gateway.processes.service import Beat
 
 READY = b"ready\n"
 FAILED = b"failed\n"  # and then why, to the end

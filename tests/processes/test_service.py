@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.service import STATUS_PERIOD, Service
+from gateway.processes.service import STATUS_PERIOD, Service
 
 
 @pytest.fixture(params=["path", "abstract"])

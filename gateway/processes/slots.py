@@ -9,8 +9,8 @@ import signal
 import socket
 from dataclasses import dataclass
 
+from gateway.processes.worker import BEAT, FAILED, READY
 from gateway.telemetry.shared_tally import Desk
-from gateway.worker import BEAT, FAILED, READY
 
 _BEAT = re.compile(rb"(?m)^%s([^\n]*)\n" % BEAT)
 STEADY = 30.0  # seconds of service after which a death is the first again

@@ -31,16 +31,17 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
-from gateway.app import NOBODY, NOTHING_PASSED, Seat, start_failure
+from gateway.app import Seat
 from gateway.config.errors import ConfigErrors
-from gateway.config.passed import Passed
+from gateway.config.passed import NOTHING_PASSED, Passed
 from gateway.config.settings import Settings
-from gateway.listeners import Listeners
-from gateway.service import Service
-from gateway.signal_inbox import SignalInbox
-from gateway.slots import Slot, Worker
+from gateway.processes.failures import start_failure
+from gateway.processes.listeners import Listeners
+from gateway.processes.service import NOBODY, Service
+from gateway.processes.signal_inbox import SignalInbox
+from gateway.processes.slots import Slot, Worker
+from gateway.processes.worker import FAILED, LEAVE, Task, fork
 from gateway.telemetry.shared_tally import SharedTally
-from gateway.worker import FAILED, LEAVE, Task, fork
 
 START = 60.0  # seconds until a worker must be ready
 KILL_AFTER = 1.0  # seconds beyond timeouts.linger and timeouts.shutdown

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from gateway.signal_inbox import SignalInbox
+from gateway.processes.signal_inbox import SignalInbox
 
 GRACE = 1.0  # seconds beyond its patience after which the gateway is killed
 NOT_FOUND, NOT_RUN = 127, 126  # as shells say it

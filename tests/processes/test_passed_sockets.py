@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import passed_sockets
 from gateway.config.passed import Passed
-from gateway.passed_sockets import take_passed
+from gateway.processes import passed_sockets
+from gateway.processes.passed_sockets import take_passed
 
 FIRST = 700  # a place that no other test's descriptors reach
 PID = 7
