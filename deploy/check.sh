@@ -31,6 +31,11 @@ check compose "$bin/check-jsonschema" --builtin-schema vendor.compose-spec deplo
 # Rendered by kubectl, against Kubernetes' own schemas of several versions, in strict mode.
 check Kubernetes "$bin/python" -m tests.support.manifests
 
+# The alerts, what Prometheus is told of them, and when each of them comes.
+promtool=$(command -v promtool || echo "${XDG_CACHE_HOME:-$HOME/.cache}/maintenance-gateway/prometheus/usr/bin/promtool")
+check "Prometheus' settings" "$promtool" check config deploy/prometheus/prometheus.yml
+check "the alerts" "$promtool" test rules deploy/prometheus/alerts_test.yaml
+
 # The units as they are, but for the program, which is not installed here. 13 is an exposure of 1.3.
 units() {
     copies=$(mktemp -d) || return 1

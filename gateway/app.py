@@ -219,6 +219,7 @@ class Gateway:
             [member.standing for member in membership.members],
             membership.behind,
             [Guarded(each.flag, each.abandoned) for each in guards.known],
+            [webhook.name for webhook in self._state.settings.webhooks],
         )
 
     async def _join(self, store: Store, lease: Lease) -> None:

@@ -41,6 +41,24 @@ fi
 command -v kubectl >/dev/null 2>&1 || [ -x "$tools/kubectl" ] ||
     echo "SKIPPED: no kubectl here and it could not be installed; tests that need it are skipped"
 
+# Prometheus and promtool, out of Debian's package, but not installed: it would start a server, on the
+# port that the gateway's own control API has unless it is told another.
+if ! command -v promtool >/dev/null 2>&1 && [ ! -x "$tools/prometheus/usr/bin/promtool" ] &&
+    command -v apt-get >/dev/null 2>&1 && command -v dpkg-deb >/dev/null 2>&1; then
+    echo "installing for the tests: prometheus"
+    parts=$(mktemp -d)
+    chmod 755 "$parts"
+    (
+        cd "$parts" || exit 1
+        apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }
+        mkdir -p "$tools" && dpkg-deb -x prometheus_*.deb "$parts/prometheus" &&
+            mv "$parts/prometheus" "$tools/prometheus"
+    ) >/dev/null 2>&1
+    rm -rf "$parts"
+fi
+command -v promtool >/dev/null 2>&1 || [ -x "$tools/prometheus/usr/bin/promtool" ] ||
+    echo "SKIPPED: no prometheus here and it could not be installed; tests that need it are skipped"
+
 missing=""
 for pair in redis-server:redis-server nginx:nginx-light haproxy:haproxy chromium:chromium \
     systemd-analyze:systemd; do

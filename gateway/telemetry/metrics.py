@@ -25,6 +25,8 @@ from gateway.core.snapshot import Snapshot
 from gateway.telemetry.durations import BOUNDS, Durations
 from gateway.telemetry.tally import Tally
 
+DELIVERY_OUTCOMES = ("delivered", "retry", "refused", "gone", "given_up")
+
 
 class Gauge(NamedTuple):
     """``together`` makes one value of those of all workers."""
@@ -53,7 +55,8 @@ class Seen(NamedTuple):
     """What one worker last saw, without asking anybody.
 
     ``since`` when each flag that is on is so (seconds since the epoch), which flags are
-    ``forgotten``, how each member stands, how many of them are ``behind``, and the guards.
+    ``forgotten``, how each member stands, how many of them are ``behind``, the guards, and the
+    names of the ``webhooks``.
     """
 
     since: Mapping[str, float] = {}
@@ -61,6 +64,7 @@ class Seen(NamedTuple):
     members: Sequence[Standing] = ()
     behind: int = 0
     guards: Sequence[Guarded] = ()
+    webhooks: Sequence[str] = ()
 
 
 class GatewayCollector(Collector):
@@ -80,6 +84,8 @@ class GatewayCollector(Collector):
         tally, gauges, held = self._figures()
         snapshot, seen = self._snapshot(), self._seen()
         yield from _counters(tally)
+        yield from _counters_by_label(tally, [view.flag.name for view in snapshot.views])
+        yield _deliveries(tally, seen.webhooks)
         yield from _histograms(tally)
         yield _build()
         yield GaugeMetricFamily("gateway_revision", "Revision served", value=snapshot.revision)
@@ -188,28 +194,38 @@ def _counters(tally: Tally) -> Iterator[Metric]:
         "Lines of the access log that were dropped: they could not be written, or not fast enough",
         value=tally.unlogged,
     )
+
+
+def _deliveries(tally: Tally, webhooks: Sequence[str]) -> Metric:
     deliveries = CounterMetricFamily(
         "gateway_webhook_deliveries",
         "Tries to tell a webhook, by what came of it, and messages given up",
         labels=["webhook", "outcome"],
     )
-    for delivery, count in tally.deliveries.items():
+    expected = [f"{webhook} {outcome}" for webhook in webhooks for outcome in DELIVERY_OUTCOMES]
+    for delivery, count in {**dict.fromkeys(expected, 0), **tally.deliveries}.items():
         deliveries.add_metric(delivery.split(" "), count)
-    yield deliveries
+    return deliveries
+
+
+def _counters_by_label(tally: Tally, flags: Sequence[str]) -> Iterator[Metric]:
+    # From 0 on where the values are known: a series that begins with 1 has not risen.
+    by_flag = dict.fromkeys(flags, 0)
+    owed: dict[int, int] = {502: 0, 504: 0}
     answers = {f"{digit}xx": count for digit, count in enumerate(tally.answers[1:], start=1)}
     for name, meaning, label, counts in (
-        ("requests_refused", "Requests answered by a flag's page", "flag", tally.refused),
+        ("requests_refused", "Requests answered by a flag's page", "flag", by_flag | tally.refused),
         (
             "requests_held",
             "Times that a request began to wait for a flag, or (flag empty) the app",
             "flag",
-            tally.held,
+            {"": 0} | by_flag | tally.held,
         ),
         (
             "requests_bypassed",
             "Requests that a bypass link let past a flag that is on",
             "flag",
-            tally.bypassed,
+            by_flag | tally.bypassed,
         ),
         ("app_answers", "Answers of the app by first digit", "class", answers),
         (
@@ -224,7 +240,7 @@ def _counters(tally: Tally) -> Iterator[Metric]:
             "decision",
             tally.asked,
         ),
-        ("app_failures", "Answers the app owed", "status", tally.failures),
+        ("app_failures", "Answers the app owed", "status", owed | tally.failures),
         ("errors", "Errors answered by the gateway itself", "status", tally.own),
     ):
         family = CounterMetricFamily(f"gateway_{name}", meaning, labels=[label])

@@ -22,6 +22,7 @@ SEEN = Seen(
     members=(Standing.LIVE, Standing.LIVE, Standing.CRASHED),
     behind=1,
     guards=(Guarded("reindex", abandoned=False), Guarded("of another YAML", abandoned=True)),
+    webhooks=("team", "pager"),
 )
 
 

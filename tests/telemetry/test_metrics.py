@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
-import pytest
-
+from gateway.telemetry.metrics import DELIVERY_OUTCOMES
+from gateway.webhooks.outcome import Verdict
 from tests.support.exposition import exposition, families
+from tests.support.prometheus import program
+
+REFUSED = "gateway_requests_refused"
 
 
 def samples(name: str) -> dict[tuple[tuple[str, str], ...], float]:
@@ -59,6 +61,15 @@ def test_a_flag_is_on_since_it_was_put_on_and_since_never_while_it_is_off() -> N
     assert samples("gateway_flag_on_since_timestamp_seconds") == {(("flag", "site"),): 1.7e9}
 
 
+def test_counters_by_flag_and_by_webhook_begin_at_0() -> None:
+    refused = {flag: value for ((_, flag),), value in samples(f"{REFUSED}_total").items()}
+    assert refused == {"site": 1, "search": 0, "reindex": 0}
+    told = samples("gateway_webhook_deliveries_total")
+    assert told[("outcome", "delivered"), ("webhook", "team")] == 1
+    assert {labels[0][1] for labels in told} == {*Verdict, "given_up"} == set(DELIVERY_OUTCOMES)
+    assert [value for labels, value in told.items() if ("webhook", "pager") in labels] == [0] * 5
+
+
 def test_members_are_counted_by_how_they_stand() -> None:
     counts = {state: value for ((_, state),), value in samples("gateway_members").items()}
     assert counts == {"live": 2, "leaving": 0, "silent": 0, "crashed": 1}
@@ -78,10 +89,9 @@ def test_drains_are_told_by_what_became_of_them() -> None:
     }
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool (Debian: prometheus)")
 def test_prometheus_own_linter_finds_nothing() -> None:
     done = subprocess.run(
-        ["promtool", "check", "metrics"],
+        [program("promtool"), "check", "metrics"],
         input=exposition(),
         text=True,
         capture_output=True,
