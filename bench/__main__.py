@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--connections", type=int, default=32, help="kept connections of the load")
     add("--peers", default=",".join(peers.PEERS), help="which peers, by comma (default: all)")
     add("--no-flags", action="store_true", help="leave out the runs with 1,000 flags")
+    add("--access-log", action="store_true", help="with an access log too, and nginx with one")
     add("--no-gateway", action="store_true", help="the peers alone")
     add("--against", type=Path, metavar="CHECKOUT", help="another checkout, in the same run")
     add("--markdown", action="store_true", help="print tables for a README")
@@ -115,6 +116,8 @@ def _add_gateways(suite: Suite, options: argparse.Namespace) -> None:
     if options.against:
         suite.add_own_gateway(options.against.resolve(), name=BEFORE)
     suite.add_gateway(OWN_PAGE, gateways.refusing(None), (REFUSE,), HERE)
+    if options.access_log:
+        suite.add_logging(HERE)
     if not options.no_flags:
         suite.add_flags(HERE)
 

@@ -30,6 +30,11 @@ def refusing(page: Path | None) -> str:
     return f"{own}flags:\n  site: {{enabled: true}}\n"
 
 
+def logging_to(path: Path) -> str:
+    """The access log in its usual form."""
+    return f"access_log: {{path: {path}}}\n"
+
+
 def flags_of_a_kind() -> dict[str, str]:
     """For each row, flags of one kind, one or many; none holds any request of the bench."""
     rows = {}

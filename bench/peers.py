@@ -57,7 +57,7 @@ def start_app(folder: Path, port: int) -> Start:
     )
 
 
-def _nginx(folder: Path, ports: Ports, page: Path) -> Start:
+def _nginx(folder: Path, ports: Ports, page: Path, access_log: str = "off") -> Start:
     return _start_nginx(
         folder,
         f"""
@@ -81,10 +81,15 @@ def _nginx(folder: Path, ports: Ports, page: Path) -> Start:
             location = /page.html {{ internal; root {page.parent}; }}
             open_file_cache max=10;
         }}""",
+        access_log,
     )
 
 
-def _start_nginx(folder: Path, servers: str) -> Start:
+def _nginx_logging(folder: Path, ports: Ports, page: Path) -> Start:
+    return _nginx(folder, ports, page, f"{folder}/access.log combined buffer=64k flush=1s")
+
+
+def _start_nginx(folder: Path, servers: str, access_log: str = "off") -> Start:
     folder.mkdir()
     config = folder / "nginx.conf"
     config.write_text(
@@ -96,7 +101,7 @@ def _start_nginx(folder: Path, servers: str) -> Start:
     error_log stderr error;
     events {{ worker_connections 4096; multi_accept on; }}
     http {{
-        access_log off;
+        access_log {access_log};
         server_tokens off;
         keepalive_requests 100000000;
         keepalive_timeout 300s;
@@ -192,6 +197,9 @@ PEERS: dict[str, Starter] = {
     "Caddy": _caddy,
     "aiohttp": _aiohttp,
 }
+
+# Beside the others when asked for: what an access log costs.
+LOGGING: dict[str, Starter] = {"nginx, access log": _nginx_logging}
 
 
 def missing_programs() -> dict[str, str]:

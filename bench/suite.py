@@ -14,6 +14,7 @@ from bench.table import BROWSER, FORWARD, GATEWAY, REFUSE, Sample
 
 BEFORE = "gateway before"
 OWN_PAGE = "gateway, its own page"
+LOGGING = "gateway, access log"
 HEADS = {FORWARD: PLAIN_HEAD, BROWSER: BROWSER_HEAD, REFUSE: HTML_HEAD}
 WARM_UP_SECONDS = 1
 
@@ -77,7 +78,9 @@ class Suite:
     def add_peer(self, name: str) -> None:
         ports = peers.Ports(self.app, free_port(), free_port())
         page = self.page()
-        start = peers.PEERS[name](self.folder / name.lower(), ports, page)
+        start = (peers.PEERS | peers.LOGGING)[name](
+            self.folder / name.lower().replace(", ", "-").replace(" ", "-"), ports, page
+        )
         process = self._process(name, start, self.cores)
         process.wait_ready(ports.forward, ports.refuse)
         for column, port in (
@@ -101,6 +104,17 @@ class Suite:
         """The gateway with one flag, and one that refuses with the page all others have."""
         self.add_gateway(name, gateways.one_flag(), (FORWARD, BROWSER), checkout)
         self.add_gateway(name, gateways.refusing(self.page()), (REFUSE,), checkout)
+
+    def add_logging(self, checkout: Path) -> None:
+        """The same with an access log, and nginx with one."""
+        for name in peers.LOGGING:
+            self.add_peer(name)
+        for flags, columns in (
+            (gateways.one_flag(), (FORWARD, BROWSER)),
+            (gateways.refusing(self.page()), (REFUSE,)),
+        ):
+            log = gateways.logging_to(self.folder / f"access-{len(self.cases)}.log")
+            self.add_gateway(LOGGING, log + flags, columns, checkout)
 
     def add_flags(self, checkout: Path) -> None:
         for row, flags in gateways.flags_of_a_kind().items():

@@ -198,9 +198,7 @@ class Gateway:
         try:
             self._access_log = AccessLog(settings, self._member, self._tally)
         except OSError as error:
-            raise OSError(
-                error.errno, f"access_log.path: {error.strerror}: {settings.path}"
-            ) from error
+            raise OSError(f"access_log.path: {error.strerror}: {settings.path}") from error
         self._cleanup.push_async_callback(self._access_log.close)
         self._plane.log_to(self._access_log)
 

@@ -41,7 +41,8 @@ class Exchange:
 
     ``closes``: the answer says that the client's connection ends with it. ``was_cut``: by
     ``close_endless``. On the plane's clock: ``given_up_at``; ``sent``, when what the app has had of
-    it had gone out, and ``began``, when the gateway began with it, later by what is not its share.
+    it had gone out; ``ended``, if its answer came whole; and ``began``, when the gateway began with
+    it, later by what is not its share.
     """
 
     # Defaults are the class's, so that a plain exchange sets only what differs.
@@ -59,6 +60,7 @@ class Exchange:
     _pending = b""  # what goes out first, once a new connection is there
     _discarded = 0
     sent = 0.0
+    ended = 0.0
     # For the access log, where there is one
     decision: Forward = NO_FLAG_HOLDS
     status = 0
@@ -226,7 +228,8 @@ class Exchange:
             client.transport.write(data)
         # As _measured() has it, less the call.
         plane, sent = self._plane, self.sent
-        plane.tally.answered(status, came - sent, sent - self.began + plane.time() - came)
+        self.ended = now = plane.time()
+        plane.tally.answered(status, came - sent, sent - self.began + now - came)
 
     def relay(self, data: bytes) -> None:
         if self.client is not None:

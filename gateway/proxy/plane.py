@@ -103,7 +103,8 @@ class DataPlane:
         self._proxies = compile_networks(self.settings.trusted_proxies)
         self.leaving = False
         self.reception: Reception | None = None  # where this port takes the control plane's calls
-        self.exchanges = Kinds()
+        self.exchanges = Kinds()  # what becomes of requests that go on
+        self.exchange = self.exchanges.plain  # of most: a look into the tuple less
         self.witness: Witness | None = None  # of what is answered, for the access log
         self.app_starts = self.settings.app_starts  # and takes no connections yet
         self._ticked = ticked
@@ -123,6 +124,7 @@ class DataPlane:
     def log_to(self, access_log: AccessLog) -> None:
         """From now on there is a line for each answered request."""
         self.exchanges = LOGGED
+        self.exchange = LOGGED.plain
         self.witness = Witness(self, access_log)
 
     def take_settings(self, settings: Settings) -> None:

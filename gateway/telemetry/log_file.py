@@ -45,9 +45,9 @@ class LogFile:
 
         Raises NotWrittenError.
         """
-        self._follow()
         left = len(lines)
         try:
+            self._follow()
             for piece in [lines] if self._regular else _pieces(lines):
                 left -= self._write_piece(piece, give_up)
         except _TornError as error:

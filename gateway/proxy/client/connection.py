@@ -172,7 +172,7 @@ class ClientConnection(Visitor):
         if exchange.closes or self.ending:
             self.finish(linger=not exchange.uploaded or bool(self._buffer))
         else:
-            self._next()
+            self._next(exchange.ended)
 
     def app_failed(self, error: AppError, *, whole: bool) -> None:
         """502 or 504: nothing of the app's answer has been sent."""
@@ -276,7 +276,7 @@ class ClientConnection(Visitor):
         plane = self._plane
         decision = decide(request, snapshot, plane.wall_time())
         if decision is NO_FLAG_HOLDS:
-            exchange = plane.exchanges.plain(plane, self, request, snapshot.revision)
+            exchange = plane.exchange(plane, self, request, snapshot.revision)
         else:
             match decision:
                 case Refuse():
@@ -309,11 +309,14 @@ class ClientConnection(Visitor):
         """Answer in the app's place; read a small body so that the connection can be kept."""
         body = self._body
         close = request.block.expects_continue or (request.block.content_length or 0) > DISCARD
-        self._wait_for_client()
         close = close or not request.block.keep_alive or self.draining
         self._answer(answer, close=close, decision=decision)
+        now = self._plane.time()
+        if not isinstance(decision, Forward):
+            self._plane.tally.refusal_times.add(now - self.began)
         if self._last or self.transport.is_closing():
             return b""
+        self.deadline = now + self._plane.settings.timeouts.idle
         if not body.done:
             self._refused = True
             if rest:
@@ -351,10 +354,13 @@ class ClientConnection(Visitor):
         elif body.received > DISCARD:
             self.finish(linger=True)
 
-    def _next(self) -> None:
-        """The connection is free for the next request, which may be here already."""
+    def _next(self, now: float = 0.0) -> None:
+        """The connection is free for the next request, which may be here already.
+
+        ``now``, on the plane's clock, where it is known.
+        """
         plane = self._plane
-        self.deadline = plane.time() + plane.settings.timeouts.idle
+        self.deadline = (now or plane.time()) + plane.settings.timeouts.idle
         if not (self._buffer or self._paused or self._eof or self.ending):
             return
         self._app_slow = False

@@ -103,9 +103,7 @@ class Visitor(Speaker, ABC):
     ) -> bytes:
         plane = self._plane
         plane.tally.refuse(decision.flag)
-        rest = self._reply(request, plane.refusal(decision, request, snapshot), rest, decision)
-        plane.tally.refusal_times.add(plane.time() - self.began)
-        return rest
+        return self._reply(request, plane.refusal(decision, request, snapshot), rest, decision)
 
     def _decide_now(self, request: RequestHead, snapshot: Snapshot) -> None:
         self._undecided = None

@@ -15,6 +15,7 @@ from gateway.core.applying import OWN_PATHS as NOTICES
 from gateway.core.decision import NO_FLAG_HOLDS
 from gateway.core.outcomes import Decision, Forward, Hold, Reason, Refuse
 from gateway.core.passes import OWN_PATHS as LINKS
+from gateway.core.snapshot import Snapshot
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.log_lines import End, Entry, Seen, Verdict
 
@@ -42,6 +43,8 @@ class Witness:
     def __init__(self, plane: DataPlane, log: AccessLog) -> None:
         self._plane = plane
         self._log = log
+        self._last: tuple[Decision | None, Snapshot | None] = (None, None)
+        self._last_verdict = _PLAIN
 
     def forwarded(self, client: Speaker, exchange: Exchange, end: End = End.WHOLE) -> None:
         """The answer of the app has ended, or what there is of it."""
@@ -98,6 +101,16 @@ class Witness:
         self._log.add(self._log.form.line(entry, self._seen(client, request)))
 
     def _verdict(self, decision: Decision | None, ticket: Ticket | None, status: int) -> Verdict:
+        if ticket is not None:
+            return self._words_of(decision, ticket, status)
+        # Under a flag, most requests come to one and the same decision.
+        last, snapshot = self._last, self._plane.live.snapshot
+        if last[0] is not decision or last[1] is not snapshot:
+            self._last = decision, snapshot
+            self._last_verdict = self._words_of(decision, None, status)
+        return self._last_verdict
+
+    def _words_of(self, decision: Decision | None, ticket: Ticket | None, status: int) -> Verdict:
         came_to, flags, reason = _words(decision)
         if isinstance(decision, Hold) and status == LEFT:
             came_to = "hold"

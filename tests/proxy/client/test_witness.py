@@ -340,4 +340,4 @@ async def test_client_is_named_as_trusted_proxies_say(start: Any, log: Log) -> N
 
 async def test_without_a_log_exchanges_are_the_plain_ones(start: Any) -> None:
     stage = await start()
-    assert stage.plane.exchanges.plain is Exchange
+    assert stage.plane.exchange is stage.plane.exchanges.plain is Exchange
