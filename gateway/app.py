@@ -201,6 +201,7 @@ class Gateway:
             raise OSError(f"access_log.path: {error.strerror}: {settings.path}") from error
         self._cleanup.push_async_callback(self._access_log.close)
         self._plane.log_to(self._access_log)
+        self._cleanup.callback(self._plane.settle)
 
     def _watch_for_forgotten(self) -> None:
         state, self._long_on = self._state, LongOn()

@@ -127,6 +127,12 @@ class DataPlane:
         self.exchange = LOGGED.plain
         self.witness = Witness(self, access_log)
 
+    def settle(self) -> None:
+        """Count and log what was noted up to now."""
+        self.tally.settle()
+        if self.witness is not None:
+            self.witness.settle()
+
     def take_settings(self, settings: Settings) -> None:
         """New settings; connections that are there already follow them too."""
         before, self.settings = self.settings, settings
@@ -307,7 +313,7 @@ class DataPlane:
     def _tick(self, late: float = 0.0) -> None:
         self._date()
         self.tally.loop_times.add(late)
-        self.tally.settle()
+        self.settle()
         self.descriptors.look()
         if not self._busy:
             self._empty.set()

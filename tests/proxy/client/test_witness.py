@@ -11,6 +11,7 @@ import pytest
 
 from gateway.config.settings import Control, LogFormat, OnAppDown, Secret, Toggle
 from gateway.core.flags import HoldTerms, Mode, Notice
+from gateway.proxy.client import witness
 from gateway.proxy.client.witness import without_secrets
 from gateway.proxy.exchange import Exchange
 from gateway.telemetry.log_lines import line_form
@@ -43,7 +44,9 @@ class Log:
 
 
 @pytest.fixture
-def log() -> Log:
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """Has each line at once."""
+    monkeypatch.setattr(witness, "AT_ONCE", 1)
     return Log()
 
 
@@ -341,3 +344,17 @@ async def test_client_is_named_as_trusted_proxies_say(start: Any, log: Log) -> N
 async def test_without_a_log_exchanges_are_the_plain_ones(start: Any) -> None:
     stage = await start()
     assert stage.plane.exchange is stage.plane.exchanges.plain is Exchange
+
+
+async def test_lines_are_made_together_with_a_tick(
+    start: Any, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witness, "AT_ONCE", 3)
+    stage = await logged(start, log, flag("site"))
+    client = await stage.client()
+    for number in range(5):
+        await client.get(b"/%d" % number)
+        await client.answer()
+    assert [line["target"] for line in log.lines] == ["/0", "/1", "/2"]
+    stage.plane._tick()
+    assert [line["target"] for line in log.lines[3:]] == ["/3", "/4"]
