@@ -7,7 +7,7 @@ ARG BASE=debian:trixie-slim
 
 # hadolint ignore=DL3006
 FROM ${PYTHON} AS build
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 # Nothing comes in but what the locks name by its hash (`make lock` renews them), what builds the
 # image included. /opt/gateway has a Python of its own, into which the pip of out here installs, so
@@ -18,7 +18,8 @@ RUN apt-get update && apt-get install --yes --no-install-recommends binutils \
     && rm -rf /var/lib/apt/lists/* \
     && pip install --require-hashes -r requirements-build.lock \
     && sh stand-alone.sh python /opt/gateway \
-    && pip --python /opt/gateway/python/bin/python3 install --require-hashes -r requirements.lock \
+    && pip --python /opt/gateway/python/bin/python3 install --no-compile \
+        --require-hashes -r requirements.lock \
     && sh stand-alone.sh libraries /opt/gateway
 COPY pyproject.toml README.md LICENSE config.example.yaml ./
 COPY gateway gateway
@@ -26,12 +27,13 @@ COPY templates templates
 # -I: neither the environment of an app's image nor the folder that it starts in has a say in what
 # is imported. The bytecode is made now, as the root will be read-only, and says no time.
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && pip --python /opt/gateway/python/bin/python3 install --no-deps --no-index /wheels/*.whl \
+    && pip --python /opt/gateway/python/bin/python3 install --no-compile --no-deps \
+        --no-index /wheels/*.whl \
     && sed '1s|.*|#!/opt/gateway/python/bin/python3 -I|' /opt/gateway/python/bin/gateway \
         >/opt/gateway/bin/gateway \
     && chmod 755 /opt/gateway/bin/gateway \
     && find /opt/gateway/python/bin -type f ! -name python3 -delete \
-    && /opt/gateway/python/bin/python3 -I -m compileall -q -j 0 \
+    && /opt/gateway/python/bin/python3 -I -m compileall -q -f -j 0 \
         --invalidation-mode unchecked-hash /opt/gateway/python/lib
 
 # hadolint ignore=DL3006

@@ -41,6 +41,7 @@ def main() -> None:
         say(f"stand-ins of base images: {', '.join(bases.stood_in) or 'none'}")
         engine.build("gateway:latest", ROOT)
         the_image(engine)
+        the_same_again(engine)
         the_gateway_alone(engine)
         its_health_wherever_control_is(engine)
         adopted(engine, Path(folder))
@@ -59,6 +60,19 @@ def the_image(engine: Engine) -> None:
     )  # fmt: skip
     assert shown.isdigit(), f"left in the image: {shown}"
     say(f"the image: no pip; /opt/gateway, Python and C library included, has {shown} MB")
+
+
+def the_same_again(engine: Engine) -> None:
+    """Built anew, with no layer kept, every file of /opt/gateway is the same."""
+    engine.build("replay-again", ROOT, "--no-cache")
+    sums = "find /opt/gateway -type f -exec sha256sum {} + | sort -k 2"
+    first, second = (
+        engine("run", "--rm", "--network", "none", "--entrypoint", "sh", tag, "-c", sums)
+        for tag in ("gateway:latest", "replay-again")
+    )
+    changed = set(first.splitlines()) ^ set(second.splitlines())
+    assert not changed, sorted(changed)[:10]
+    say(f"built again: all {len(first.splitlines())} files of it are the same")
 
 
 def the_gateway_alone(engine: Engine) -> None:
