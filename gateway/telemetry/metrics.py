@@ -238,7 +238,7 @@ def _counters_by_label(tally: Tally, flags: Sequence[str]) -> Iterator[Metric]:
             "auth_decisions",
             "Decisions for other proxies (forward-auth): forward or refuse",
             "decision",
-            tally.asked,
+            {"forward": 0, "refuse": 0} | tally.asked,
         ),
         ("app_failures", "Answers the app owed", "status", owed | tally.failures),
         ("errors", "Errors answered by the gateway itself", "status", tally.own),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,13 @@ def test_every_alert_is_seen_to_come_and_not_to_come() -> None:
             come |= found
             quiet |= names - found
     assert come == quiet == names
+
+
+def test_the_command_for_the_operator_makes_a_rule_of_all_alerts() -> None:
+    page = (ROOT / "docs" / "telemetry.md").read_text("utf-8")
+    command = re.findall(r"```sh\n(\{ printf.*?)```", page, re.DOTALL)[0]
+    assert "| kubectl apply -f -" in command
+    shown = command.replace("| kubectl apply -f -", "")
+    made = yaml.safe_load(subprocess.check_output(["sh", "-c", shown], cwd=ROOT, text=True))
+    assert (made["kind"], made["metadata"]["name"]) == ("PrometheusRule", "gateway")
+    assert [rule for group in made["spec"]["groups"] for rule in group["rules"]] == alerts()

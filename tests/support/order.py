@@ -36,6 +36,7 @@ SECONDS = {
     "test_quiescence_model": 8,
     "test_redis": 8,
     "test_run": 7,
+    "test_prometheus": 9,
 }
 WITH_SERVERS = 4  # what a module of tests/e2e takes that is not among them
 

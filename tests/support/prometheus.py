@@ -56,6 +56,15 @@ class Prometheus:
             cwd=folder,
         )
 
+    def ready(self) -> bool:
+        """Whether it has read what it had stored, and answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=60):
+                return True
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+
     def ask(self, path: str, **parameters: str) -> Any:
         """``data`` of an answer of its HTTP API; fails with Prometheus' own words."""
         query = urllib.parse.urlencode(parameters)
