@@ -226,10 +226,12 @@ class Exchange:
                 connection = self._connection_line(client, close=False)
                 data = b"%b%b%b" % (data[: begin - 2], connection, data[begin - 2 :])
             client.transport.write(data)
-        # As _measured() has it, less the call.
+        # As _measured() and Tally.answered() have it, less the calls.
         plane, sent = self._plane, self.sent
         self.ended = now = plane.time()
-        plane.tally.answered(status, came - sent, sent - self.began + now - came)
+        tally = plane.tally
+        tally.app_times[status // 100 if status < 600 else 5].add(came - sent)
+        tally.forward_times.add(sent - self.began + now - came)
 
     def relay(self, data: bytes) -> None:
         if self.client is not None:

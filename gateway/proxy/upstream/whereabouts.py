@@ -45,7 +45,7 @@ class Whereabouts:
         self._address = address
         self._resolve = resolve or self._ask_system
         self._places: Sequence[AddrInfoType] = ()
-        self._avoided: dict[str, float] = {}  # until when, on the loop's clock
+        self._avoided: dict[str, float] = {}  # until when, on the plane's clock
         self._lookup: asyncio.Task[None] | None = None
         self._failed = asyncio.Event()
         self._why = ""  # the last lookup failed
