@@ -61,7 +61,7 @@ def test_a_flag_is_on_since_it_was_put_on_and_since_never_while_it_is_off() -> N
     assert samples("gateway_flag_on_since_timestamp_seconds") == {(("flag", "site"),): 1.7e9}
 
 
-def test_counters_by_flag_and_by_webhook_begin_at_0() -> None:
+def test_refusals_by_flag_and_tries_by_webhook_begin_at_0() -> None:
     refused = {flag: value for ((_, flag),), value in samples(f"{REFUSED}_total").items()}
     assert refused == {"site": 1, "search": 0, "reindex": 0}
     told = samples("gateway_webhook_deliveries_total")
@@ -78,7 +78,7 @@ def test_members_are_counted_by_how_they_stand() -> None:
 
 def test_guards_are_counted_by_flags_of_the_yaml_alone() -> None:
     counts = samples("gateway_guards")
-    assert len(counts) == 6
+    assert {dict(labels)["flag"] for labels in counts} == {"site", "search", "reindex"}
     assert counts[("flag", "reindex"), ("state", "running")] == sum(counts.values()) == 1
 
 
