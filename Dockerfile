@@ -25,7 +25,8 @@ COPY pyproject.toml README.md LICENSE config.example.yaml ./
 COPY gateway gateway
 COPY templates templates
 # -I: neither the environment of an app's image nor the folder that it starts in has a say in what
-# is imported. The bytecode is made now, as the root will be read-only, and says no time.
+# is imported. The bytecode is made now, as the root will be read-only, and owes nothing to the
+# times of files or to chance, so that it is the same each time.
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && pip --python /opt/gateway/python/bin/python3 install --no-compile --no-deps \
         --no-index /wheels/*.whl \
@@ -33,7 +34,7 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
         >/opt/gateway/bin/gateway \
     && chmod 755 /opt/gateway/bin/gateway \
     && find /opt/gateway/python/bin -type f ! -name python3 -delete \
-    && /opt/gateway/python/bin/python3 -I -m compileall -q -f -j 0 \
+    && PYTHONHASHSEED=0 /opt/gateway/python/bin/python3 -m compileall -q -f \
         --invalidation-mode unchecked-hash /opt/gateway/python/lib
 
 # hadolint ignore=DL3006
