@@ -6,8 +6,11 @@ whichever of them is asked, by ``/metrics`` or for status, adds up what all have
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from gateway.config.triggers import trigger_errors
 from gateway.control.services import Traffic
@@ -18,6 +21,8 @@ from gateway.telemetry.metrics import Figures, Gauge
 from gateway.telemetry.shared_tally import Count, Desk
 from gateway.telemetry.tally import Tally
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes
+_STATM = Path("/proc/self/statm")
 _HELD = "held:"  # before a flag's name: how many wait for it, among what a worker tells
 
 
@@ -40,6 +45,7 @@ class WorkerFigures:
 
     def publish(self) -> None:
         """Tell the others what this worker knows now."""
+        self._tally.cpu = time.process_time()
         if self._desk is not None:
             gauges = {name: gauge.value for name, gauge in self._gauges().items()}
             held = {f"{_HELD}{flag}": count for flag, count in self._held().items()}
@@ -48,10 +54,10 @@ class WorkerFigures:
     def of_all(self) -> Figures:
         """Of all workers: what they have last told, and what this one knows now."""
         gauges, desk = self._gauges(), self._desk
+        self.publish()
         if desk is None:
             own = {name: _joined(gauge, [gauge.value]) for name, gauge in gauges.items()}
             return Figures(self._tally, own, self._held())
-        self.publish()
         tally, of_all = desk.read()
         joined = {
             name: _joined(gauge, [each[name] for each in of_all if name in each])
@@ -81,6 +87,7 @@ class WorkerFigures:
             ),
             "gateway_client_connections": Gauge("Connections of clients open", len(plane.clients)),
             "gateway_app_connections": Gauge("Connections to the app open", len(plane.upstreams)),
+            "gateway_memory_bytes": Gauge("Memory of the workers that is resident", _resident()),
             "gateway_config_errors": Gauge(
                 "Errors in the YAML and in trigger files as they are",
                 len(state.config_errors) + len(trigger_errors(state.settings)),
@@ -100,6 +107,14 @@ class WorkerFigures:
 
     def _held(self) -> Mapping[str, int]:
         return self._plane.usher.room.counts()
+
+
+def _resident() -> int:
+    """Bytes, 0 where the system does not tell; some 20 µs, five times a second."""
+    try:
+        return int(_STATM.read_bytes().split()[1]) * _PAGE
+    except OSError:
+        return 0
 
 
 def _joined(gauge: Gauge, values: Iterable[float]) -> Gauge:

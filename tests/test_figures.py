@@ -44,3 +44,15 @@ def test_the_yaml_is_as_old_as_for_the_worker_that_read_it_first() -> None:
     one = figures(shared.take(), in_flight=0, held={}, config_read_at=200.0)
     figures(shared.take(), in_flight=0, held={}, config_read_at=100.0).publish()
     assert one.of_all().gauges["gateway_config_read_timestamp_seconds"].value == 100.0
+
+
+def test_what_workers_take_is_added_up() -> None:
+    shared = SharedTally(2)
+    one = figures(shared.take(), in_flight=0, held={})
+    alone = one.of_all()
+    figures(shared.take(), in_flight=0, held={}).publish()
+    both = one.of_all()
+    memory = both.gauges["gateway_memory_bytes"].value
+    assert memory == pytest.approx(2 * alone.gauges["gateway_memory_bytes"].value, rel=0.2)
+    assert memory > 20_000_000
+    assert both.tally.cpu >= 2 * alone.tally.cpu > 0

@@ -181,6 +181,9 @@ _GUARDS = ("guards", "Commands that run while the flag is on; abandoned: not hea
 
 def _counters(tally: Tally) -> Iterator[Metric]:
     yield CounterMetricFamily(
+        "gateway_cpu_seconds", "CPU time of the workers, the system's for them too", value=tally.cpu
+    )
+    yield CounterMetricFamily(
         "gateway_connections", "Connections of clients accepted", value=tally.connections
     )
     yield CounterMetricFamily(

@@ -31,7 +31,7 @@ class DrainEnd(StrEnum):
 
 
 BY_FLAG = ("refused", "held", "bypassed")  # flags are as many as the YAML has
-_NUMBERS = ("connections", "forwarded", "retried", "unlogged")
+_NUMBERS = ("connections", "cpu", "forwarded", "retried", "unlogged")
 _BY_NAME = (*BY_FLAG, "asked", "deliveries", "notices")
 _BY_STATUS = ("failures", "own")
 _TIMES = ("app_times", "drain_times", "forward_times", "held_times", "loop_times", "refusal_times")
@@ -44,6 +44,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.connections = 0
+        self.cpu = 0.0  # seconds of CPU that this process has used
         self.forwarded = 0  # each request once, however often it was sent
         self.retried = 0
         self.unlogged = 0  # lines of the access log that were dropped

@@ -29,6 +29,7 @@ SEEN = Seen(
 def busy_tally() -> Tally:
     """One of each label."""
     tally = Tally()
+    tally.cpu = 1.5
     tally.connections = tally.forwarded = tally.retried = tally.unlogged = 3
     for count in (tally.refuse, tally.hold, tally.bypass):
         count("site")
