@@ -267,10 +267,13 @@ class ClientConnection(Visitor):
             self._body = NO_BODY
         self.deadline = NEVER
         snapshot = plane.live.current()
-        if snapshot.asks and must_ask(request, snapshot):
+        if snapshot.asks and self._must_ask(request, snapshot):
             self._undecided = plane.spawn(self._ask(request), self.reset)
             return rest
         return self._decided(request, rest, snapshot)
+
+    def _must_ask(self, request: RequestHead, snapshot: Snapshot) -> bool:
+        return must_ask(request, snapshot)
 
     def _decided(self, request: RequestHead, rest: bytes, snapshot: Snapshot) -> bytes:
         plane = self._plane

@@ -105,6 +105,11 @@ class CallerConnection(ClientConnection):
 
     __slots__ = ()
 
+    def _must_ask(self, request: RequestHead, snapshot: Snapshot) -> bool:
+        reception = self._plane.reception
+        called = reception is not None and reception.call(request) is not None
+        return not called and super()._must_ask(request, snapshot)
+
     def _decided(self, request: RequestHead, rest: bytes, snapshot: Snapshot) -> bytes:
         plane = self._plane
         reception = plane.reception
