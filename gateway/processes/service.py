@@ -2,12 +2,14 @@
 
 Theory of operation. The protocol is sd_notify(3): lines of ``NAME=value`` in a datagram to the
 socket that ``NOTIFY_SOCKET`` names. Nothing depends on it: where nobody listens, nothing is said,
-and where the socket is gone or full, that is passed over. What did not fit goes with the next one.
+and where the socket is gone, that is passed over. What it had no room for, or what no file could be
+opened for, goes with the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +19,9 @@ from typing import Self
 STATUS_PERIOD = 2.0  # seconds after which a changed status is told
 MARGIN = 5.0  # seconds to end in, beyond those that the gateway gives itself
 LONGEST = 400  # characters of a status
+# The socket is full, or this process, or the machine, has too little left for another one.
+_LATER = {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
 # What a service is told by its environment, none of it for those that it starts.
 VARIABLES = (
     *("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"),
@@ -84,15 +89,14 @@ class Service:
             self._owed = []  # vsock, say: nobody here
             return
         text = "\n".join(self._owed).encode("utf-8", "replace")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.setblocking(False)  # noqa: FBT003 its own signature
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+                sock.setblocking(False)  # noqa: FBT003 its own signature
                 sock.sendto(text, "\0" + address[1:] if address.startswith("@") else address)
-            except BlockingIOError:
+        except OSError as error:
+            if error.errno in _LATER:
                 return
-            except OSError:  # gone, or never there
-                pass
-        self._owed = []
+        self._owed = []  # said; or nobody is there to hear it
 
 
 NOBODY = Service()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,3 +123,25 @@ def test_what_does_not_fit_goes_with_the_next_one(tmp_path: Path) -> None:
         service.beat("one")
 
         assert said(ear) == ["READY=1", "STATUS=one"]
+
+
+@contextlib.contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process may open no further descriptor."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_where_no_file_may_be_opened_it_is_told_later(ear: socket.socket, address: str) -> None:
+    service = Service(address, watchdog=20)
+    with no_more_files():
+        service.beat("one")
+    service.beat("one")
+
+    assert said(ear) == ["WATCHDOG=1", "STATUS=one", "WATCHDOG=1"]
