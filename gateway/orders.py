@@ -21,16 +21,25 @@ class Orders:
         self.end.set()
 
     def stop(self) -> None:
-        """Linger, and finish what is under way in time; said twice: end at once."""
-        if self.stopping.is_set():
-            self.hurry.set()
+        """Linger, and finish what is under way in time."""
         self.stopping.set()
         self.end.set()
+
+    def stop_at_once(self) -> None:
+        """Stop, and wait for nothing."""
+        self.hurry.set()
+        self.stop()
+
+    def stop_or_hurry(self) -> None:
+        """As people and platforms say it: once is to stop, twice is at once."""
+        if self.stopping.is_set():
+            self.hurry.set()
+        self.stop()
 
     def stop_accepting(self) -> None:
         """As ``stop``, but nobody lingers: whoever comes next needs the port."""
         self.patient = False
-        self.stop()
+        self.stop_or_hurry()
 
 
 async def unless(stopped: asyncio.Event, *waits: Coroutine[None, None, None]) -> None:

@@ -75,10 +75,20 @@ def _serve(
     service: Service,
 ) -> None:
     if settings.workers == 1:
-        run_to_the_end(alone.serve(settings, environ=environ, passed=passed, service=service))
+        serving = alone.serve(
+            settings, environ=environ, passed=passed, service=service, ends=(runner.END,)
+        )
+        run_to_the_end(serving)
         return
     try:
-        supervisor.supervise(settings, again, environ=environ, passed=passed, service=service)
+        supervisor.supervise(
+            settings,
+            again,
+            environ=environ,
+            passed=passed,
+            service=service,
+            ends=(runner.END,),
+        )
     except supervisor.NotStarted as failed:
         raise Refused(str(failed)) from failed
 

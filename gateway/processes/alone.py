@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.app import Gateway, Seat
 from gateway.config.passed import NOTHING_PASSED, Passed
 from gateway.config.settings import Address, Settings
 from gateway.orders import Orders
 from gateway.processes.service import NOBODY, Beat, Service
+from gateway.processes.signal_inbox import ENDS
 from gateway.sockets import Sockets
 
 log = logging.getLogger("gateway")
@@ -25,8 +26,9 @@ async def serve(
     environ: Mapping[str, str] | None = None,
     passed: Passed = NOTHING_PASSED,
     service: Service = NOBODY,
+    ends: Sequence[signal.Signals] = ENDS,
 ) -> None:
-    """Run as the only process until SIGTERM or SIGINT; ``started`` is called once it listens.
+    """Run as the only process until one of ``ends``; ``started`` is called once it listens.
 
     ``environ`` is what the settings were read with, and edits of the YAML will be; the
     process's own unless given. ``passed`` are sockets that it may be told to listen on, and
@@ -34,8 +36,8 @@ async def serve(
     """
     orders = Orders()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, orders.stop)
+    for number in ends:
+        loop.add_signal_handler(number, orders.stop_or_hurry)
     loop.add_signal_handler(signal.SIGHUP, _say_what_hup_does)
     public, control = (_found(each, passed) for each in (settings.listen, settings.control.listen))
     gateway = Gateway(settings, environ, Seat(public=public, control=control))
@@ -45,25 +47,27 @@ async def serve(
         log.info("control API on %s", gateway.control_address)
     if started is not None:
         started(gateway)
-    with _told(service, gateway, orders):
+    with _told(service, gateway, orders, ends):
         await gateway.serve(orders)
 
 
 @contextlib.contextmanager
-def _told(service: Service, gateway: Gateway, orders: Orders) -> Iterator[None]:
+def _told(
+    service: Service, gateway: Gateway, orders: Orders, ends: Sequence[signal.Signals]
+) -> Iterator[None]:
     """While the block runs, the service's owner hears of all that matters to it."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         service.stopping(gateway.settings.timeouts.to_stop)
-        orders.stop()
+        orders.stop_or_hurry()
 
     def reload() -> None:
         service.reloading()
         _say_what_hup_does()
         service.ready(gateway.condition)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ends:
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
     if not orders.end.is_set():

@@ -8,6 +8,9 @@ The gateway ends first and the app after it, so that what is under way is answer
 is not ending yet. Each has ``patience`` seconds for that (the gateway, which may linger before,
 ``linger`` more), and is killed then. Where one of the two
 ends by itself, the other is ended.
+
+It is this process's to say when the gateway ends. There are platforms that send SIGTERM to all
+processes at once (Heroku), so the gateway hears another signal, and nobody tells it twice.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from gateway.processes.signal_inbox import SignalInbox
 GRACE = 1.0  # seconds beyond its patience after which the gateway is killed
 NOT_FOUND, NOT_RUN = 127, 126  # as shells say it
 
+END = signal.SIGINT  # tells the gateway to end; said twice, at once
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 PASSED_ON = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 
@@ -68,6 +72,7 @@ class Runner:
         self._serve = serve
         self._patience = patience
         self._linger = linger
+        self._pid = os.getpid()
         self._inbox = SignalInbox(*ENDING, *PASSED_ON, signal.SIGCHLD)
         self._told = 0  # the signal that said to end; 0: none has
         self._failed = 0  # the gateway's status, where it has ended by itself
@@ -99,7 +104,7 @@ class Runner:
             self._told = number
             self._end(self._gateway if self._gateway.pid else self._app)
         elif number in ENDING:  # said twice: at once
-            self._gateway.send(signal.SIGTERM)
+            self._gateway.send(END)
             self._app.send(number)
 
     def _end(self, child: Child) -> None:
@@ -107,7 +112,7 @@ class Runner:
             child.send(self._told or signal.SIGTERM)
             child.kill_at = time.monotonic() + self._patience
         else:
-            child.send(signal.SIGTERM)
+            child.send(END)
             child.kill_at = time.monotonic() + self._linger + self._patience + GRACE
 
     def _reap(self) -> None:
@@ -155,7 +160,6 @@ class Runner:
     def _begin(self, mask: set[int], be: Callable[[], NoReturn]) -> NoReturn:
         try:
             self._inbox.forget()
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # whatever becomes of the parent
             for number in (*ENDING, *PASSED_ON, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -165,7 +169,9 @@ class Runner:
             os._exit(1)
 
     def _be_app(self) -> NoReturn:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
+        _end_with_the_parent(signal.SIGTERM, self._pid)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)  # Python ignores them
         try:
             os.execvpe(self._command[0], self._command, self._environ)  # noqa: S606 what it is for
         except OSError as error:
@@ -175,7 +181,9 @@ class Runner:
             os._exit(NOT_FOUND if missing else NOT_RUN)
 
     def _be_gateway(self) -> NoReturn:
+        _end_with_the_parent(END, self._pid)
         os.setpgid(0, 0)  # Ctrl-C is for the parent, which says in which order all ends
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         status = 1
         try:
             status = self._serve()
@@ -185,6 +193,12 @@ class Runner:
             with contextlib.suppress(BaseException):
                 logging.shutdown()
             os._exit(status)
+
+
+def _end_with_the_parent(number: signal.Signals, parent: int) -> None:
+    _prctl(_PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:  # it was quicker
+        os.kill(os.getpid(), number)
 
 
 def _prctl(option: int, value: int) -> None:

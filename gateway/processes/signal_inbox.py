@@ -12,6 +12,8 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+ENDS = (signal.SIGTERM, signal.SIGINT)  # what ends a process that nobody else speaks for
+
 
 class SignalInbox:
     """Takes these signals while the ``with`` block runs; for the main thread."""

@@ -29,7 +29,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.app import Seat
 from gateway.config.errors import ConfigErrors
@@ -38,9 +38,9 @@ from gateway.config.settings import Settings
 from gateway.processes.failures import start_failure
 from gateway.processes.listeners import Listeners
 from gateway.processes.service import NOBODY, Service
-from gateway.processes.signal_inbox import SignalInbox
+from gateway.processes.signal_inbox import ENDS, SignalInbox
 from gateway.processes.slots import Slot, Worker
-from gateway.processes.worker import FAILED, LEAVE, Task, fork
+from gateway.processes.worker import FAILED, HURRY, LEAVE, Task, fork
 from gateway.telemetry.shared_tally import SharedTally
 
 START = 60.0  # seconds until a worker must be ready
@@ -61,14 +61,15 @@ def supervise(
     environ: Mapping[str, str] | None = None,
     passed: Passed = NOTHING_PASSED,
     service: Service = NOBODY,
+    ends: Sequence[signal.Signals] = ENDS,
 ) -> None:
-    """Run ``settings.workers`` processes until SIGTERM or SIGINT.
+    """Run ``settings.workers`` processes until one of the signals ``ends``.
 
     ``load`` reads the settings anew, at SIGHUP. ``passed`` are sockets that they may be told to
     listen on, ``service`` is who is told how it fares. Call it in a process without threads.
     Raises NotStarted where the first workers do not come up.
     """
-    inbox = SignalInbox(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+    inbox = SignalInbox(*ends, signal.SIGHUP, signal.SIGCHLD)
     with inbox, Listeners(passed) as listeners:
         Supervisor(settings, load, environ, inbox, listeners, service).run()
 
@@ -246,7 +247,7 @@ class Supervisor:
         before, slot.serving, slot.coming = slot.serving, worker, None
         worker.ready = now
         if before is not None:
-            self._dismiss(before)
+            self._tell(before, LEAVE)
 
     def _settle(self) -> None:
         """Take note when all slots are as they should be."""
@@ -262,7 +263,7 @@ class Supervisor:
         self._settled = True
         for slot in self._slots[len(wanted) :]:
             for worker in filter(None, (slot.serving, slot.coming)):
-                self._dismiss(worker)
+                self._tell(worker, LEAVE)
         del self._slots[len(wanted) :]
         self._listeners.keep_current()
         self._say_where()
@@ -314,9 +315,9 @@ class Supervisor:
             return settings
         return None
 
-    def _dismiss(self, worker: Worker) -> None:
+    def _tell(self, worker: Worker, order: bytes) -> None:
         with contextlib.suppress(OSError):  # it is dead, and will be reaped
-            worker.line.send(LEAVE)
+            worker.line.send(order)
 
     # Ending
 
@@ -359,10 +360,12 @@ class Supervisor:
             self._service.stopping(self._settings.timeouts.to_stop)
             self._listeners.close_but(())
             self._end_by = now + self._settings.timeouts.to_stop + KILL_AFTER
+            for worker in self._workers:
+                os.kill(worker.pid, signal.SIGTERM)
         else:
             self._end_by = min(self._end_by, now + KILL_AFTER)
-        for worker in self._workers:
-            os.kill(worker.pid, signal.SIGTERM)
+            for worker in self._workers:
+                self._tell(worker, HURRY)
 
     def _kill(self) -> None:
         for worker in self._workers:

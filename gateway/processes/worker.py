@@ -2,10 +2,11 @@
 
 Theory of operation. The two ends of a socket pair are all that a worker and the supervisor have
 in common. The worker says on it that it is ready, or why it cannot be, and, where somebody
-wants to know, in which condition it is; the supervisor says that the worker is to leave. Where
-the pair ends, the other one is dead. SIGTERM means to stop; it is held back until there is a
-loop to take it, and signals meant for the supervisor (Ctrl-C reaches the whole process group)
-are ignored.
+wants to know, in which condition it is; the supervisor says that the worker is to leave, or to
+hurry. Where the pair ends, the other one is dead. SIGTERM means to stop, however often it comes:
+there are platforms that send it to all processes at once, so that a worker gets one more from
+the supervisor. It is held back until there is a loop to take it, and signals meant for the
+supervisor (Ctrl-C reaches the whole process group) are ignored.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from gateway.processes.service import Beat
 READY = b"ready\n"
 FAILED = b"failed\n"  # and then why, to the end
 LEAVE = b"leave\n"
+HURRY = b"hurry\n"  # stop at once
 BEAT = b"beat "  # and then the worker's condition, to the end of the line
 
 log = logging.getLogger("gateway.worker")
@@ -105,7 +107,9 @@ async def _serve(task: Task) -> None:
             return
         except OSError:
             said = b""
-        if said:
+        if HURRY in said:
+            orders.stop_at_once()
+        elif said:
             orders.leave()
         else:
             log.warning("the supervisor is gone: stopping")

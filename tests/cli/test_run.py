@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.exchange import Ask, Got, Line, exchange
 from tests.support.servers import BIN, accepts, free_port, wait_until
+from tests.support.workers import children
 
 TOKEN = "run-tests-token"
 PATIENCE = 60.0  # seconds: a fail-safe that only a hang meets
@@ -152,6 +153,30 @@ def test_the_app_s_whole_life(tmp_path: Path, app: tuple[str, str], started: lis
         os.kill(run.process.pid, signal.SIGTERM)
         wait_until(lambda: not accepts(run.port), "no more is accepted", within=PATIENCE)
         assert not run.has("told")  # before what is under way is answered
+        (tmp_path / "done").touch()
+        assert line.answer().status == 200
+    assert run.status() == 7
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_sigterm_to_all_processes_at_once_cuts_nothing(
+    tmp_path: Path, app: tuple[str, str], started: list[Run], workers: int
+) -> None:
+    """As Heroku does, but for the app: this one would not finish what it is at."""
+    run = Run(tmp_path, *app, extra=f"workers: {workers}\n")
+    started.append(run)
+    run.listens()
+    (tmp_path / "go").touch()
+    wait_until(lambda: run.ask().status == 200, "the app answers", within=PATIENCE)
+    with Line(run.port) as line:
+        line.send(Ask("/slow").encode())
+        wait_until(lambda: run.has("slow"), "the app is at it", within=PATIENCE)
+        gateways = children(run.process.pid) - {json.loads(run.ask().body)["pid"]}
+        gateways |= {worker for pid in gateways for worker in children(pid)}
+        os.kill(run.process.pid, signal.SIGTERM)
+        wait_until(lambda: not accepts(run.port), "no more is accepted", within=PATIENCE)
+        for pid in gateways:
+            os.kill(pid, signal.SIGTERM)
         (tmp_path / "done").touch()
         assert line.answer().status == 200
     assert run.status() == 7
