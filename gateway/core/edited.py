@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.core.flags import FlagState
+from gateway.core.overrides import moved_users
 from gateway.core.standing import FIELDS, Override, armed
 
 _TOLD = tuple(key for key in FIELDS if key not in {"window", "ttl"})
@@ -28,7 +29,9 @@ def edited(
     for key in _TOLD:
         was, now = _value(before, override, key), _value(after, kept, key)
         if was != now:
-            moved[key] = _users(was, now) if key == "users" else now
+            moved[key] = now
+        if key in moved and isinstance(was, tuple) and isinstance(now, tuple):  # users alone are
+            moved[key] = moved_users(was, now)
     return moved
 
 
@@ -40,11 +43,3 @@ def _value(state: FlagState, override: Override | None, key: str) -> object:
     values: Mapping[str, object] = {} if override is None else override.values
     found = values.get(key, armed(state) if key == "enabled" else getattr(state, FIELDS[key]))
     return tuple(found) if isinstance(found, list) else found
-
-
-def _users(was: object, now: object) -> dict[str, object]:
-    before, after = (list(each) for each in (was, now))  # type: ignore[call-overload]
-    return {
-        "add": [user for user in after if user not in before],
-        "remove": [user for user in before if user not in after],
-    }

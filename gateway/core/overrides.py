@@ -133,12 +133,14 @@ def changes(
     if "window" in moved:
         moved["window"] = None if new.window is None else new.window.document()
     if "users" in moved:
-        moved["users"] = {
-            "add": _without(new.users, old.users),
-            "remove": _without(old.users, new.users),
-        }
+        moved["users"] = moved_users(old.users, new.users)
     ends = [each.lift.at if each and each.lift else None for each in (old_override, new_override)]
     return moved if ends[0] == ends[1] else {**moved, "until": ends[1]}
+
+
+def moved_users(before: Sequence[str], after: Sequence[str]) -> dict[str, object]:
+    """What a change of the list comes to in the audit: ``{"add": [...], "remove": [...]}``."""
+    return {"add": _without(after, before), "remove": _without(before, after)}
 
 
 # An override over time: from when (seconds since the epoch) which values hold, in order.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.core.edited import edited
 from gateway.core.flags import FlagState, Mode
 from gateway.core.overrides import Override
@@ -27,6 +29,29 @@ def test_each_key_that_moved_has_its_new_value() -> None:
         "users": {"add": ["cid"], "remove": ["ann"]},
         "mode": Mode.READ_ONLY,
     }
+
+
+class Counted(str):
+    """A name that counts how often it was compared."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_users_by_the_thousand_are_not_compared_each_with_each() -> None:
+    names = [Counted(f"u{number}") for number in range(3000)]
+    before = FlagState(enabled=False, users=tuple(names[:2000]))
+    after = FlagState(enabled=False, users=tuple(names[1000:]))
+    Counted.compared = 0
+    users: Any = edited(before, None, after, None)["users"]
+    assert (len(users["add"]), len(users["remove"])) == (1000, 1000)
+    assert Counted.compared < 20_000
 
 
 def test_an_override_that_lapsed_was_what_held() -> None:
