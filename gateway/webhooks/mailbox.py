@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from gateway.config.settings import Webhook
 from gateway.core.events import Event
 from gateway.state.alarm import Alarm
-from gateway.stores.base import AuditEntry, Record, Store
+from gateway.stores.base import MOST_AUDIT_ENTRIES, AuditEntry, Record, Store
 from gateway.webhooks.message import Message, compose_message
 from gateway.webhooks.outcome import Outcome, Verdict, pause
 from gateway.webhooks.reading import Flags, Told, next_told
@@ -85,6 +85,8 @@ class Mailbox:
                 self._offered = entry.id
                 self._entries.append(entry)
                 self._grown = self._office.monotonic()
+        while len(self._entries) > MOST_AUDIT_ENTRIES:  # nor has the audit the others any more
+            self._entries.popleft()
         if self._entries:
             self._woken.set()
 
@@ -122,15 +124,21 @@ class Mailbox:
 
     def _pass(self, last: int) -> None:
         while self._entries and self._entries[0].id <= last:
-            self.position = self._entries.popleft().id
+            self._entries.popleft()
+        self.position = last
+        lost = self._entries[0].id - last - 1 if self._entries else 0
+        if lost:
+            name = self._webhook.name
+            _log.error("webhook %s: %d entries of the audit were too many to wait", name, lost)
 
     async def _deliver(self, event: Event, last: int) -> None:
         message = compose_message(event, self._webhook)
+        latest = self._latest(event)
         wait = pause(self._failures, self._office.chance) if self._failures else 0.0
         while not (wait and await self._ended_within(wait)):
             outcome = await self._office.send(self._webhook, message)
             wait = self._wait(outcome)
-            if wait and self._office.clock() + wait > event.at + self._webhook.retry_for:
+            if wait and self._office.monotonic() + wait > latest:
                 wait = 0.0
                 self._given_up(event, outcome)
             elif not wait:
@@ -140,6 +148,11 @@ class Mailbox:
             await self._note(event, outcome)
             if not wait:
                 return
+
+    def _latest(self, event: Event) -> float:
+        """The last moment for a try, on the monotonic clock: the other one may be set."""
+        age = max(0.0, self._office.clock() - event.at)
+        return self._office.monotonic() + self._webhook.retry_for - age
 
     async def _ended_within(self, seconds: float) -> bool:
         sleeping = asyncio.ensure_future(self._office.sleep(seconds))
@@ -201,13 +214,18 @@ class Mailbox:
         self._record = await self._office.store.put(KIND, name, document, expect=beat)
 
 
-async def open_mailbox(webhook: Webhook, newest: int, office: Office) -> Mailbox:
-    """The mailbox as it was left; a new one begins after the ``newest`` entry of the audit.
+async def open_mailbox(
+    webhook: Webhook, newest: int, office: Office, since: int | None = None
+) -> Mailbox:
+    """The mailbox as it was left; a new one begins after ``since``, an entry of the audit.
 
-    So does one of another store than it was of. Raises ``StoreError`` and ``RecordMoved``.
+    None: after the ``newest``, and so does one of another store than it was of. Raises
+    ``StoreError`` and ``RecordMoved``.
     """
     found = {each.key: each for each in await office.store.records(KIND)}.get(webhook.name)
     known = {} if found is None else dict(found.document)
+    if found is None and since is not None:
+        known = {"epoch": office.epoch, "position": since}
     if known.get("epoch") != office.epoch or _whole(known, "position") > newest:
         known |= {"epoch": office.epoch, "position": newest}
     if known.get("address") != address_of(webhook):

@@ -73,6 +73,7 @@ class Webhooks:
         self._boxes: Sequence[Mailbox] = ()
         self._ending = asyncio.Event()
         self._idle = asyncio.Event()
+        self._read: int | None = None  # the last entry before the edit that ended its last term
         self._forgotten = False  # where nobody is told: how far those were who were told before
         self._teller = Teller(store, membership)
         self._watch = Watch(
@@ -96,7 +97,10 @@ class Webhooks:
                     self._forgotten = False
                     if await self._teller.claim():
                         await self._term()
+                    else:
+                        self._read = None
                 elif not self._forgotten:
+                    self._read = None
                     await self._forget()
                     self._forgotten = True
             with suppress(TimeoutError):
@@ -143,13 +147,16 @@ class Webhooks:
 
     async def _term(self) -> None:
         settings = self._state.settings
+        if not settings.webhooks:  # any more
+            return
         try:
             async with Post(self._clock) as post, asyncio.TaskGroup() as tasks:
                 self._boxes = boxes = await self._open(settings, post)
+                self._read = None
                 for box in boxes:
                     tasks.create_task(box.run())
                 watching = tasks.create_task(self._keep_watching())
-                await self._keep_reading(boxes, settings)
+                self._read = await self._keep_reading(boxes, settings)
                 watching.cancel()
                 for box in boxes:
                     box.end()
@@ -170,7 +177,8 @@ class Webhooks:
         for name in await self.records():
             if all(each.name != name for each in settings.webhooks):
                 await self._store.drop(KIND, name)
-        return [await open_mailbox(each, last, office) for each in settings.webhooks]
+        since = None if self._read is None else min(self._read, last)  # an edit has brought it
+        return [await open_mailbox(each, last, office, since) for each in settings.webhooks]
 
     def _sender(self, post: Post) -> Send:
         async def send(webhook: Webhook, message: Message) -> Outcome:
@@ -180,16 +188,20 @@ class Webhooks:
 
         return send
 
-    async def _keep_reading(self, boxes: Sequence[Mailbox], settings: Settings) -> None:
+    async def _keep_reading(self, boxes: Sequence[Mailbox], settings: Settings) -> int | None:
+        """Until the webhooks are others, or the end; returns the last entry before that."""
         read, seen = min(box.position for box in boxes), self._waker.count
-        while self._state.settings.webhooks == settings.webhooks and not self._ending.is_set():
+        last = None  # until the first look
+        while True:
             entries = await self._since(read)
+            if self._state.settings.webhooks != settings.webhooks or self._ending.is_set():
+                return last
             if entries and entries[0].id > read + 1 and read:
                 lost = entries[0].id - read - 1
                 _log.error("%d entries were pushed out of the audit before they were told", lost)
             for box in boxes:
                 box.offer(entries)
-            read = entries[-1].id if entries else read
+            last = read = entries[-1].id if entries else read
             await asyncio.sleep(GAP)
             seen = await self._waker.after(seen, EVERY)
 

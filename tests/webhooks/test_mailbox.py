@@ -77,8 +77,10 @@ async def run(store: MemoryStore) -> AsyncIterator[Open]:
     """Opens a mailbox and has it run: ``await run(receiver, webhook)``."""
     tasks: list[asyncio.Task[None]] = []
 
-    async def begin(receiver: Receiver, webhook: Webhook = TEAM, newest: int = 0) -> Mailbox:
-        box = await open_mailbox(webhook, newest, receiver.office(store))
+    async def begin(
+        receiver: Receiver, webhook: Webhook = TEAM, newest: int = 0, **office: Any
+    ) -> Mailbox:
+        box = await open_mailbox(webhook, newest, replace(receiver.office(store), **office))
         tasks.append(asyncio.create_task(box.run()))
         return box
 
@@ -157,6 +159,48 @@ async def test_a_message_is_given_up_after_retry_for_and_the_log_says_so(
     assert "webhook team: flag.on of search was given up: no connection: refused" in caplog.text
     assert "s3cret" not in caplog.text
     assert (await kept(store))["last"]["error"] == "no connection: refused"
+
+
+async def test_a_clock_that_was_ahead_does_not_make_it_try_for_longer(run: Open) -> None:
+    receiver = Receiver([DOWN] * 30)
+    box = await run(receiver, Webhook("team", Secret("https://x"), retry_for=600.0))
+    box.offer([flip(1, at=receiver.now + 86_400.0)])
+    await soon(lambda: box.position == 1)
+    assert 300 < sum(receiver.slept) <= 600
+
+
+async def test_a_clock_that_is_set_does_not_make_it_give_up(run: Open) -> None:
+    receiver = Receiver([DOWN, DOWN])
+
+    async def sleep(seconds: float) -> None:
+        receiver.slept.append(seconds)
+        receiver.now += 86_400.0
+
+    box = await run(receiver, sleep=sleep, monotonic=lambda: sum(receiver.slept))
+    box.offer([flip(1)])
+    await soon(lambda: box.position == 1)
+    assert receiver.counted == ["retry", "retry", "delivered"]
+
+
+async def test_what_waits_for_a_dead_receiver_is_bounded_as_the_audit_is(
+    run: Open, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.webhooks.mailbox.MOST_AUDIT_ENTRIES", 3)
+    receiver, back = Receiver([DOWN]), asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        await back.wait()
+
+    box = await run(receiver, sleep=sleep)
+    box.offer([flip(1)])
+    await soon(lambda: receiver.sent)
+    for number in range(2, 8):
+        box.offer([flip(number)])
+    assert len(box._entries) == 3
+    back.set()
+    await soon(lambda: box.position == 7)
+    assert receiver.told == [1, 1, 5, 6, 7]
+    assert "webhook team: 3 entries of the audit were too many" in caplog.text
 
 
 async def test_what_is_old_by_the_time_is_tried_once_and_a_dead_receiver_is_not_hammered(

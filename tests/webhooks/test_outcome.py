@@ -40,6 +40,8 @@ def test_a_success_has_no_error_and_the_others_say_the_status() -> None:
         ("", 0.0),
         (None, 0.0),
         ("9" * 400, 0.0),
+        ("Sun, 17 Mar 2030 17:47:40 +99999999999999999999", 0.0),
+        ("Sun, 17 Mar 2030 99999999999999999999:47:40 GMT", 0.0),
     ],
 )
 def test_a_receiver_may_ask_to_be_let_alone(field: str | None, seconds: float) -> None:

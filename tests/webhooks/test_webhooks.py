@@ -234,6 +234,50 @@ async def test_webhooks_that_are_taken_out_do_not_begin_where_they_were(fleet: F
     assert webhooks.all
 
 
+async def test_a_webhook_is_told_of_what_happens_from_the_edit_on_that_brings_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def send(_self: Post, webhook: Webhook, message: Message) -> Outcome:
+        if webhook.name == "team":  # for as long as its time-out allows
+            asked.set()
+            await answered.wait()
+        else:
+            fleet.sent.append(message)
+        return Outcome(Verdict.DELIVERED, 200)
+
+    monkeypatch.setattr(Post, "send", send)
+    await fleet.join("a")
+    await begun(fleet)
+    live = fleet.members[0].live
+    await live.flip("site", ON, by="ann")
+    await asked.wait()
+    webhooks = (*live.settings.webhooks, Webhook("new", Secret("https://y")))
+    live.settings = replace(live.settings, webhooks=webhooks)
+    live._definitions = replace(live._definitions, settings=live.settings)
+    await live.flip("site", OFF, by="bob")
+    answered.set()
+    await soon(lambda: fleet.sent)
+    assert b"flag.off" in fleet.sent[0].body
+
+
+async def test_webhooks_that_go_just_as_somebody_begins_to_tell_are_no_failure(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = Teller.claim
+
+    async def while_it_is_edited(teller: Teller) -> bool:
+        live = fleet.members[0].live
+        live.settings = replace(live.settings, webhooks=())
+        return await claim(teller)
+
+    monkeypatch.setattr(Teller, "claim", while_it_is_edited)
+    webhooks = await fleet.join("a")
+    await soon(lambda: fleet.tasks["a"].done() or webhooks._forgotten)
+    assert not fleet.tasks["a"].done()
+
+
 async def test_a_test_is_of_a_webhook_that_is_there(fleet: Fleet) -> None:
     webhooks = await fleet.join("a")
     event, outcome = await webhooks.test("team", "ann")
