@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.deploy.compose_processes import Compose, read_services
+from tests.deploy.compose_processes import COMPOSE, Compose, read_services
 from tests.support.exchange import Ask, Got, exchange
 from tests.support.redis_server import MISSING
 from tests.support.servers import free_port, wait_until
@@ -130,4 +131,14 @@ def test_nobody_reaches_the_app_or_redis_but_through_the_gateway() -> None:
     published = {name for name, service in services.items() if "ports" in service}
     assert published == {"gateway"}
     assert services["app"]["networks"] == ["inside"]
-    assert services["redis"]["networks"] == ["inside"]
+    for name, service in services.items():
+        assert ("store" in service["networks"]) == (name in {"gateway", "redis"}), name
+    assert services["redis"]["networks"] == ["store"]
+
+
+def test_the_app_and_redis_have_no_way_out_or_in() -> None:
+    networks = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["networks"]
+    assert {name for name, said in networks.items() if said and said["internal"]} == {
+        "inside",
+        "store",
+    }
