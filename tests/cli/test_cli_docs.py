@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -37,6 +38,11 @@ def options(verb: str) -> list[str]:
 def test_every_verb_and_each_of_its_options_is_documented(verb: str) -> None:
     assert [name for name in options(verb) if f"`{name}" not in section(verb)] == []
     assert f"$ gateway {verb}" in section(verb)
+
+
+def test_the_table_of_the_page_lists_every_verb_and_no_other() -> None:
+    table = DOCS.read_text().partition("\n## ")[0]
+    assert set(re.findall(r"^\| \[`(\w+)`\]", table, re.MULTILINE)) == set(VERBS)
 
 
 @pytest.mark.parametrize("verb", VERBS)
