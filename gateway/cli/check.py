@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.configuration import DEFAULT, read_settings
+from gateway.cli.configuration import config_option_to_check, read_settings
 from gateway.config.redis_address import without_password
 from gateway.config.settings import Settings
 from gateway.config.triggers import trigger_errors
@@ -17,21 +17,13 @@ from gateway.core.standing import armed
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar="GATEWAY_CONFIG",
-    help="The YAML file.  [GATEWAY_CONFIG; config.yaml if there is one, else no file]",
-)
+@config_option_to_check
 def check(config: Path | None) -> None:
     """Check the configuration, and say what would run with it.
 
     Reads the file and the environment as `gateway serve` does, and starts nothing. Exit status
     2: something is wrong; every error is on a line of its own, with file, line and key.
     """
-    if config is None and DEFAULT.is_file():
-        config = DEFAULT
     settings = read_settings(config, os.environ)
     click.echo(f"{config or 'the environment'}: valid")
     for line in _summary(settings):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.configuration import DEFAULT
+from gateway.cli.configuration import config_option_to_check
 from gateway.cli.failures import Misused, Refused, Unreachable
 from gateway.cli.unix_connection import UnixConnection
 from gateway.config.loading import load_as_far_as_it_goes
@@ -24,13 +24,7 @@ TIMEOUT = 2.0  # seconds; a gateway answers in one millisecond unless it hangs
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar="GATEWAY_CONFIG",
-    help="The YAML file.  [GATEWAY_CONFIG; config.yaml if there is one, else no file]",
-)
+@config_option_to_check
 @click.option("--ready", is_flag=True, help="Ask whether it is ready: store seen, YAML valid.")
 def health(config: Path | None, ready: bool) -> None:  # noqa: FBT001 click's way
     """Say whether the gateway of this configuration is there, on this machine.
@@ -40,8 +34,6 @@ def health(config: Path | None, ready: bool) -> None:  # noqa: FBT001 click's wa
     the public port takes connections. Made for a container's HEALTHCHECK. Exit status 0: it is
     there; 1: it says that it is not well; 3: nothing answers.
     """
-    if config is None and DEFAULT.is_file():
-        config = DEFAULT
     door = _door(_settings(config, os.environ))
     if door.address.passed is not None:
         raise Misused(f"{door.address} is where its .socket unit says: ask there, for /healthz")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.configuration import DEFAULT, config_option, read_settings
+from gateway.cli.configuration import config_option, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.cli.serve import run as run_to_the_end
@@ -45,8 +45,6 @@ def run(config: Path | None, command: tuple[str, ...], log_level: str) -> None:
     where one ended it; 127 and 126 where CMD is not there or cannot be run; 2: the configuration
     is wrong; 1: the gateway could not start.
     """
-    if config is None and DEFAULT.is_file():
-        config = DEFAULT
     port = _free_port()
     service = Service.of(os.environ, os.getpid())
     passed = take_passed(os.environ, os.getpid())

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from gateway.cli.configuration import DEFAULT, config_option, read_settings
+from gateway.cli.configuration import config_option, read_settings
 from gateway.cli.failures import Refused
 from gateway.cli.logs import log_level_option, log_to_stderr
 from gateway.config import Settings, load
@@ -30,8 +30,6 @@ def serve(config: Path | None, log_level: str) -> None:
     twice. With several workers, SIGHUP replaces them one after another. Exit status 2: the
     configuration is wrong (each error on a line of its own); 1: it cannot start.
     """
-    if config is None and DEFAULT.is_file():
-        config = DEFAULT
     service = Service.of(os.environ, os.getpid())
     passed = take_passed(os.environ, os.getpid())
     settings = read_settings(config, os.environ, passed)

@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from gateway.processes.forking import fork
 from gateway.processes.signal_inbox import SignalInbox
 
 GRACE = 1.0  # seconds beyond its patience after which the gateway is killed
@@ -81,8 +82,8 @@ class Runner:
         """Until both have ended. Returns the app's status; the gateway's, where that failed."""
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         with self._inbox:
-            self._app = Child("the app", self._fork(self._be_app))
-            self._gateway = Child("the gateway", self._fork(self._be_gateway))
+            self._app = Child("the app", fork(self._be_app))
+            self._gateway = Child("the gateway", fork(self._be_gateway))
             while self._app.pid or self._gateway.pid:
                 self._wait()
                 for number in self._inbox.take():
@@ -144,31 +145,14 @@ class Runner:
 
     # In the children
 
-    def _fork(self, be: Callable[[], NoReturn]) -> int:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Until it has let go of this process's, a signal would be taken in the latter's name.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
-            pid = os.fork()
-            if pid == 0:
-                self._begin(before, be)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return pid
+    def _begin(self, mask: set[int]) -> None:
+        self._inbox.forget()
+        for number in (*ENDING, *PASSED_ON, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _begin(self, mask: set[int], be: Callable[[], NoReturn]) -> NoReturn:
-        try:
-            self._inbox.forget()
-            for number in (*ENDING, *PASSED_ON, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            be()
-        finally:
-            # Never back into the frames of the parent, nor through what it does at exit.
-            os._exit(1)
-
-    def _be_app(self) -> NoReturn:
+    def _be_app(self, mask: set[int]) -> NoReturn:
+        self._begin(mask)
         _end_with_the_parent(signal.SIGTERM, self._pid)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)  # Python ignores them
@@ -180,7 +164,8 @@ class Runner:
             sys.stderr.flush()
             os._exit(NOT_FOUND if missing else NOT_RUN)
 
-    def _be_gateway(self) -> NoReturn:
+    def _be_gateway(self, mask: set[int]) -> NoReturn:
+        self._begin(mask)
         _end_with_the_parent(END, self._pid)
         os.setpgid(0, 0)  # Ctrl-C is for the parent, which says in which order all ends
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -40,7 +40,7 @@ from gateway.processes.listeners import Listeners
 from gateway.processes.service import NOBODY, Service
 from gateway.processes.signal_inbox import ENDS, SignalInbox
 from gateway.processes.slots import Slot, Worker
-from gateway.processes.worker import FAILED, HURRY, LEAVE, Task, fork
+from gateway.processes.worker import FAILED, HURRY, LEAVE, Task, start
 from gateway.telemetry.shared_tally import SharedTally
 
 START = 60.0  # seconds until a worker must be ready
@@ -227,7 +227,7 @@ class Supervisor:
 
         task = Task(self._settings, self._environ, seat, theirs, self._service.period)
         try:
-            pid = fork(task, forget)
+            pid = start(task, forget)
         except OSError as error:
             ours.close()
             self._tally.end(desk)

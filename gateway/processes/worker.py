@@ -17,9 +17,9 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 import uvloop
@@ -28,6 +28,7 @@ from gateway.app import Gateway, Seat
 from gateway.config.settings import Settings
 from gateway.orders import Orders
 from gateway.processes.failures import start_failure
+from gateway.processes.forking import fork
 from gateway.processes.service import Beat
 
 READY = b"ready\n"
@@ -53,23 +54,13 @@ class Task:
     beats: float = 0.0
 
 
-def fork(task: Task, forget: Callable[[], None]) -> int:
+def start(task: Task, forget: Callable[[], None]) -> int:
     """Start a worker; returns its process id.
 
     ``forget`` runs in the worker and lets go of what is the supervisor's. No thread or loop
     may run in the calling process. Raises OSError where there can be no more processes.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Until it has let go of the supervisor's, a signal would be taken in the latter's name.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        pid = os.fork()
-        if pid == 0:
-            _be_worker(task, forget, before)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pid
+    return fork(partial(_be_worker, task, forget))
 
 
 def _be_worker(task: Task, forget: Callable[[], None], mask: set[int]) -> NoReturn:
@@ -86,7 +77,6 @@ def _be_worker(task: Task, forget: Callable[[], None], mask: set[int]) -> NoRetu
     except BaseException as error:  # noqa: BLE001 the last frame of this process
         _tell_failure(task.supervisor, error)
     finally:
-        # Never back into the frames of the supervisor, nor through what it does at exit.
         with contextlib.suppress(BaseException):
             logging.shutdown()
         os._exit(status)

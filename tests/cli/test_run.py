@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -176,7 +177,8 @@ def test_a_sigterm_to_all_processes_at_once_cuts_nothing(
         os.kill(run.process.pid, signal.SIGTERM)
         wait_until(lambda: not accepts(run.port), "no more is accepted", within=PATIENCE)
         for pid in gateways:
-            os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # a worker that had nothing to finish
+                os.kill(pid, signal.SIGTERM)
         (tmp_path / "done").touch()
         assert line.answer().status == 200
     assert run.status() == 7

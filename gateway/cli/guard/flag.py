@@ -167,13 +167,7 @@ class GuardedFlag:
                 if not self._holds(user):
                     return  # an earlier try has done it
             self._check_unchanged(user, unsure=unsure)
-            try:
-                self._turn_off(user)
-            except Refused as refused:
-                if refused.status != 412:
-                    raise
-                self._see(self._client.get("flags", self.name))
-            else:
+            if self._was_in_time(lambda: self._turn_off(user)):
                 return
         raise GuardFailed(Status.NOT_LIFTED, f"{self.name} is being changed by others all the time")
 
@@ -222,20 +216,26 @@ class GuardedFlag:
         reason: str | None = None,
     ) -> None:
         # A read and a compare-and-set, where the flag does not say all this already.
+        said = self._reason if reason is None else reason
         for _ in range(ATTEMPTS):
             check()
             if self._says_for_good(change):
                 self._mark = _mark(self._last)
                 return
-            try:
-                self._flip(change, self._reason if reason is None else reason, self.revision)
-            except Refused as refused:
-                if refused.status != 412:
-                    raise
-                self._see(self._client.get("flags", self.name))
-            else:
+            if self._was_in_time(lambda: self._flip(change, said, self.revision)):
                 return
         raise GuardFailed(Status.REFUSED, f"{self.name} is being changed by others all the time")
+
+    def _was_in_time(self, flip: Callable[[], None]) -> bool:
+        """Whether it was done; else something was changed before, and is known now."""
+        try:
+            flip()
+        except Refused as refused:
+            if refused.status != 412:
+                raise
+            self._see(self._client.get("flags", self.name))
+            return False
+        return True
 
     def _flip(self, change: Mapping[str, object], reason: str, revision: int) -> None:
         document = {**change, "reason": reason}
