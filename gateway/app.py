@@ -183,7 +183,9 @@ class Gateway:
         self._metrics = Metrics(self._figures.of_all, lambda: self._state.snapshot, self._seen)
         self._cleanup.callback(self._state.subscribe(lambda _snapshot: self._follow()))
         self._listener = Listener(self._plane, self._state.settings)
-        await self._join(store, lease)
+        waker = Waker(store)
+        await self._join(store, lease, waker)
+        self._start_telling(store, waker)
         await self._start_control()
         self._plane.start()
         self._cleanup.callback(self._listener.stop)
@@ -221,9 +223,9 @@ class Gateway:
             [webhook.name for webhook in self._state.settings.webhooks],
         )
 
-    async def _join(self, store: Store, lease: Lease) -> None:
+    async def _join(self, store: Store, lease: Lease, waker: Waker) -> None:
         """Register, then load the state once more; from then on renew, and answer drains."""
-        state, traffic, waker = self._state, self._plane.in_flight, Waker(store)
+        state, traffic = self._state, self._plane.in_flight
 
         def orphans() -> float:
             return state.settings.drain.orphans
@@ -247,10 +249,14 @@ class Gateway:
             self._cleanup.push_async_callback(state.followers.start(name, work))
         drains = Drains(membership, store, state, waker, orphans=orphans)
         self._barrier = Barrier(membership, drains, guards, Elsewhere(store))
+
+    def _start_telling(self, store: Store, waker: Waker) -> None:
+        """Webhooks, and what pages are told: copies of pages elsewhere, and how far guards are."""
+        state = self._state
         self._webhooks = Webhooks(
             store,
             state,
-            membership,
+            self._barrier.membership,
             waker,
             forgotten=lambda: self._long_on.forgotten,
             count=self._tally.deliver,
