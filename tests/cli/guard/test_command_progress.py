@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,9 @@ import pytest
 
 from gateway.cli.guard import record as guard_record
 from gateway.cli.guard.command_progress import CommandProgress, Figure, read_figure
-from tests.support.fake_guarded import FakeGuarded, guarded_flag, start_fake_guarded
+from tests.support.fake_guarded import FakeGuarded
 
 BEAT = "PUT /flags/site/guards/ID"
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[FakeGuarded]:
-    fake = await start_fake_guarded(guarded_flag())
-    yield fake
-    await fake.server.close()
 
 
 @pytest.mark.parametrize(

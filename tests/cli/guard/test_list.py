@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,9 @@ import pytest
 from gateway.cli.guard.failures import GuardFailed
 from gateway.cli.guard.list import Journal, read_user_list
 from gateway.cli.guard.progress import Lines
-from tests.support.fake_guarded import FakeGuarded, guarded_flag, start_fake_guarded
+from tests.support.fake_guarded import FakeGuarded
 
 BEAT = "PUT /flags/reindex/guards/ID"
-
-
-@pytest.fixture
-async def reindex() -> AsyncIterator[FakeGuarded]:
-    fake = await start_fake_guarded(guarded_flag("reindex"))
-    yield fake
-    await fake.server.close()
 
 
 @pytest.fixture

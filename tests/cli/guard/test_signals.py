@@ -6,21 +6,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.fake_guarded import FakeGuarded, guarded_flag, start_fake_guarded
+from tests.support.fake_guarded import FakeGuarded
 
 DRAIN = "POST /flags/site/drain"
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[FakeGuarded]:
-    fake = await start_fake_guarded(guarded_flag())
-    yield fake
-    await fake.server.close()
 
 
 @pytest.fixture
