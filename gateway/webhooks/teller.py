@@ -14,6 +14,7 @@ from gateway.state.membership import Membership
 from gateway.stores.base import Record, RecordMoved, Store
 
 KIND, KEY = "teller", "webhooks"
+NOBODY = ""  # no member's name
 
 
 class Teller:
@@ -52,13 +53,19 @@ class Teller:
         """Keep this for the tellers to come; False: another one tells by now."""
         return self._record is not None and await self._put(known, self._record.beat)
 
+    async def release(self) -> None:
+        """Let another one tell."""
+        if self._record is not None:
+            await self._put(self.known, self._record.beat, NOBODY)
+
     async def still(self) -> bool:
         """Whether nobody else has taken over."""
         records = await self._store.records(KIND)
         return bool(records) and records[0].document.get("member") == self._membership.name
 
-    async def _put(self, known: object, beat: int) -> bool:
-        document = {"member": self._membership.name, "known": known}
+    async def _put(self, known: object, beat: int, member: str | None = None) -> bool:
+        named = self._membership.name if member is None else member
+        document = {"member": named, "known": known}
         try:
             self._record = await self._store.put(KIND, KEY, document, expect=beat)
         except RecordMoved:

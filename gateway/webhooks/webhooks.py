@@ -142,6 +142,7 @@ class Webhooks:
         if found and await self._teller.claim():
             for name in found:
                 await self._store.drop(KIND, name)
+            await self._teller.release()  # to one that has some
 
     # A term of this member's
 

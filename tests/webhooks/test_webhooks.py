@@ -26,6 +26,8 @@ from tests.support.members import AheadClock, MemberOfMany, SharedStore, member,
 
 ON, OFF = Patch({"enabled": True}), Patch({"enabled": False})
 
+TEAM = Webhook("team", Secret("https://x"))
+
 
 class AwayStore(SharedStore):
     """Counts how often it was asked while it was away."""
@@ -48,11 +50,10 @@ class Fleet:
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     forgotten: list[Forgotten] = field(default_factory=list)
 
-    async def join(self, name: str) -> Webhooks:
+    async def join(self, name: str, told: tuple[Webhook, ...] = (TEAM,)) -> Webhooks:
         joined = member(name, self.store, flag("site", enabled=False), monotonic=self.ahead)
-        hook = Webhook("team", Secret("https://x"))
         joined.live._definitions = replace(
-            joined.live._definitions, settings=replace(joined.live.settings, webhooks=(hook,))
+            joined.live._definitions, settings=replace(joined.live.settings, webhooks=told)
         )
         self.members.append(joined)
         await joined.start()
@@ -276,6 +277,21 @@ async def test_webhooks_that_go_just_as_somebody_begins_to_tell_are_no_failure(
     webhooks = await fleet.join("a")
     await soon(lambda: fleet.tasks["a"].done() or webhooks._forgotten)
     assert not fleet.tasks["a"].done()
+
+
+async def test_a_member_that_has_no_webhooks_does_not_keep_others_from_telling(
+    fleet: Fleet,
+) -> None:
+    await fleet.join("a")
+    await begun(fleet)
+    await fleet.leave("a")
+    without = await fleet.join("b", told=())
+    await soon(lambda: without._forgotten)
+    await fleet.join("c")
+    await begun(fleet)
+    await fleet.members[0].live.flip("site", ON, by="ann")
+    await soon(lambda: fleet.sent)
+    assert await fleet.teller() == "c"
 
 
 async def test_a_test_is_of_a_webhook_that_is_there(fleet: Fleet) -> None:
