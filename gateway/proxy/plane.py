@@ -192,7 +192,7 @@ class DataPlane:
         """Cut whatever is left."""
         self.in_flight.stop()
         for client in list(self.clients):
-            client.transport.abort()
+            client.stop()
         for upstream in list(self.upstreams):
             upstream.transport.abort()
         for task in self._tasks:

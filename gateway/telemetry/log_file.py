@@ -16,6 +16,7 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _MODE = 0o640  # addresses of visitors are in it
@@ -103,8 +104,9 @@ class LogFile:
             fd = os.open(self._path, _FLAGS, _MODE)
         except OSError:
             return  # what was renamed goes on, rather than nothing
-        os.close(self._fd)
-        self._fd = fd
+        old, self._fd = self._fd, fd
+        with suppress(OSError):  # its number is free all the same, and soon somebody's socket
+            os.close(old)
         self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
         self._torn = False
 

@@ -143,7 +143,7 @@ class AheadClock:
 
 
 async def soon(holds: Callable[[], object]) -> None:
-    """Wait until it holds: five seconds at most."""
+    """Wait until it holds: a minute at most."""
     async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 what is waited for tells nobody
             await asyncio.sleep(0.001)

@@ -113,6 +113,25 @@ def test_where_no_new_one_can_be_made_the_old_one_goes_on(tmp_path: Path) -> Non
     file.close()
 
 
+def test_an_old_one_that_cannot_be_closed_is_followed_by_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "access.log"
+    file = LogFile(path)
+    path.rename(tmp_path / "old")
+    close = os.close
+
+    def refused(fd: int) -> None:  # as NFS does that could not write all of it
+        close(fd)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.close", refused)
+        file.write(LINES[:1], never)
+    assert path.read_bytes() == b"one\n"
+    file.close()
+
+
 def test_a_full_disk_loses_all_of_a_write() -> None:
     file = LogFile(Path("/dev/full"))
     with pytest.raises(NotWrittenError, match="No space left") as raised:

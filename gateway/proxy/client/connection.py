@@ -192,6 +192,14 @@ class ClientConnection(Visitor):
         self.transport.resume_reading()
         self.finish(linger=True)
 
+    def stop(self) -> None:
+        """This process ends, and whatever is under way with it."""
+        self._testify(End.CUT)
+        exchange, self._exchange, self.tunnel = self._exchange, None, None
+        if exchange is not None:
+            exchange.client_left()
+        self.transport.abort()
+
     def become(self, tunnel: Tunnel) -> None:
         """From here on all bytes are the tunnel's, and so is the flow."""
         self._exchange = None

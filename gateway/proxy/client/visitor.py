@@ -136,7 +136,9 @@ class Visitor(Speaker, ABC):
         if self._undecided is not None:
             self._undecided.cancel()
         if isinstance(self._undecided, Ticket):
-            self._undecided.waited += self._plane.time() - self._undecided.entered
+            waited = self._plane.time() - self._undecided.entered
+            self._undecided.waited += waited
+            self.began += waited
             self._count_wait_of(self._undecided, Waited.LEFT)
         if self._undecided is not None and self._plane.witness is not None:
             self._plane.witness.left(self)

@@ -39,7 +39,9 @@ LEFT = 499  # what nginx says of clients that left before they were answered
 # The parameters of bypass links and of the toggle, as parse_qs would read their names.
 _SECRETS = frozenset({b"token", b"access_key"})
 _MAY_HIDE = re.compile(rb"token|access_key|%", re.IGNORECASE)
-_PARAMETER = re.compile(rb"([?&;])([^=&;#]*)=([^&;#]*)")
+# A value may have a ";" or a "?" in it, which other readers take for the end of a parameter.
+_PIECE = re.compile(rb"[^&#]+")
+_NAME = re.compile(rb"(?:^|[?;])([^=?;]*)=")
 _HIDDEN = b"***"
 # The request (None: it could not be read), its peer's address if there is none, then as in Entry.
 _Note = tuple["RequestHead | None", str, float, int, int, float, float | None, float, Verdict, End]
@@ -166,16 +168,18 @@ class Witness:
 
 def without_secrets(address: bytes) -> bytes:
     """A target or a referrer, without the values of parameters that may be secrets."""
-    if b"?" not in address or not _MAY_HIDE.search(address):
+    path, mark, query = address.partition(b"?")
+    if not (mark and _MAY_HIDE.search(query)):
         return address
-    return _PARAMETER.sub(_without_value, address)
+    return path + mark + _PIECE.sub(_without_value, query)
 
 
 def _without_value(found: re.Match[bytes]) -> bytes:
-    before, name, _ = found.groups()
-    if unquote_to_bytes(name).strip(b" +").lower() not in _SECRETS:
-        return found[0]
-    return before + name + b"=" + _HIDDEN
+    piece = found[0]
+    for name in _NAME.finditer(piece):
+        if unquote_to_bytes(name[1]).strip(b" +").lower() in _SECRETS:
+            return piece[: name.end()] + _HIDDEN
+    return piece
 
 
 def _words(decision: Decision | None) -> tuple[str, tuple[str, ...], Reason | None]:

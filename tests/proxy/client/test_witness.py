@@ -272,6 +272,40 @@ async def test_client_that_left_while_it_was_held(start: Any, log: Log) -> None:
     log.one(status=499, decision="hold", flag="site", mode="hold", end="client_left")
 
 
+async def test_time_of_a_connection_that_was_lost_while_it_waited_is_counted_once(
+    start: Any, log: Log
+) -> None:
+    stage = await logged(start, log, HOLDING)
+    client = await stage.client()
+    await client.get()
+    await stage.until(lambda: bool(stage.plane.usher.room), "it waits")
+    now = stage.plane.time() + 100
+    stage.plane.time = lambda: now
+    for each in stage.plane.clients:
+        each.transport.abort()
+    await stage.until(lambda: not stage.plane.clients, "it is gone")
+    line = log.one(status=499, decision="hold", end="client_left")
+    assert 100 <= line["held_seconds"] <= line["seconds"] < 150
+
+
+@pytest.mark.parametrize("some", [True, False])
+async def test_answer_that_the_gateways_end_has_cut(
+    start: Any,
+    log: Log,
+    some: bool,  # noqa: FBT001 a parameter
+) -> None:
+    stage = await logged(start, log)
+    client = await stage.client()
+    await client.get()
+    app, _ = await stage.app.serve()
+    if some:
+        await app.send(head(b"HTTP/1.1 200 OK", b"Content-Length: 9") + b"abc")
+        await client.until(b"abc")
+    stage.plane.stop()
+    await stage.until(lambda: not stage.plane.clients, "it is gone")
+    log.one(status=200 if some else 499, bytes=3 if some else 0, end="cut")
+
+
 async def test_request_that_waited_for_the_app_has_one_line(start: Any, log: Log) -> None:
     stage = await logged(
         start,
@@ -303,6 +337,7 @@ async def test_request_that_waited_for_the_app_has_one_line(start: Any, log: Log
         (b"/-/control/api/v1/explain?header=SECRET", "/-/control/api/v1/explain?***"),
         (b"/TOGGLE?Access_Key=SECRET&a=1", "/TOGGLE?Access_Key=***&a=1"),
         (b"/t%6Fggle?a=1&acc%65ss_key=SECRET", "/t%6Fggle?a=1&acc%65ss_key=***"),
+        (b"/TOGGLE?access_key=x;SECRET?SECRET;&a=1", "/TOGGLE?access_key=***&a=1"),
     ],
 )
 async def test_no_secret_is_in_a_line(start: Any, log: Log, target: bytes, shown: str) -> None:
@@ -322,7 +357,10 @@ async def test_no_secret_is_in_a_line(start: Any, log: Log, target: bytes, shown
     ("address", "shown"),
     [
         (b"http://a/b?token=x&c=d#e", b"http://a/b?token=***&c=d#e"),
-        (b"/?a;token=x;b", b"/?a;token=***;b"),
+        (b"/?a;token=x;b&c", b"/?a;token=***&c"),
+        (b"/?a=1;token=x&c=2", b"/?a=1;token=***&c=2"),
+        (b"/?to=/b?token=x&c=2", b"/?to=/b?token=***&c=2"),
+        (b"/a;token=x?b=%&token=y", b"/a;token=x?b=%&token=***"),
         (b"/?tokens=x&my_token=y&a=token=z", b"/?tokens=x&my_token=y&a=token=z"),
         (b"/token=x?a=%", b"/token=x?a=%"),
         (b"/?+token+=x", b"/?+token+=***"),
