@@ -107,10 +107,11 @@ def test_a_dyno_starts_and_is_flipped_from_afar(dyno: Dyno) -> None:
     assert not accepts(dyno.port)
 
 
-def test_it_ends_with_the_app_s_status(project: Path) -> None:
+@pytest.mark.parametrize("shell", ["bash", "sh"])  # Heroku's, and one that stays in between if let
+def test_it_ends_with_the_app_s_status(project: Path, shell: str) -> None:
     (project / "go").touch()
     line = (HEROKU / "Procfile").read_text().removeprefix("web: ").strip()
-    dyno = Dyno(project, "bash", "-c", line)  # as Heroku starts it
+    dyno = Dyno(project, shell, "-c", line)
     with dyno.program:
         wait_until(lambda: dyno.ask().status == 200, "Django answers", within=PATIENCE)
         assert dyno.program.terminate() == 0  # gunicorn's
