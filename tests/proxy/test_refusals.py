@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.flags import Flag, FlagState, Identity, IdentitySource, Mode, Page, Scope
 from gateway.core.paths import compile_path
-from gateway.proxy.client.connection import DISCARD
+from gateway.proxy.client.sender import DISCARD
 from tests.support.proxy_stage import Stage
 from tests.support.wire import RawApp, head, ok, turns
 

@@ -24,11 +24,11 @@ from gateway.core.decision import (
 )
 from gateway.core.snapshot import Snapshot
 from gateway.pages.answers import Answer
-from gateway.proxy.client.uploads import check_size, fast_enough, patience
-from gateway.proxy.client.visitor import Visitor
+from gateway.proxy.client.sender import DISCARD, Sender
+from gateway.proxy.client.uploads import check_size
 from gateway.proxy.deadlines import NEVER
 from gateway.proxy.exchange import Exchange
-from gateway.proxy.wire.body import NO_BODY, BodyReader
+from gateway.proxy.wire.body import NO_BODY
 from gateway.proxy.wire.errors import AppError, ClientError, FramingError
 from gateway.proxy.wire.head_reader import HeadReader
 from gateway.proxy.wire.request import RequestHead
@@ -39,29 +39,18 @@ if TYPE_CHECKING:
     from gateway.proxy.tunnel import Tunnel
 
 FIRST = 0.5  # seconds until the first request of a connection, when the gateway stops
-DISCARD = 65_536  # bytes of a refused body that are read, so that the connection can be kept
 
 
-class ClientConnection(Visitor):
+class ClientConnection(Sender):
     """One connection of a client: its requests, in order."""
 
-    __slots__ = (  # noqa: RUF023 grouped by how long a value lives
-        # the connection's
-        "_heads",
-        "ending",
-        "tunnel",
-        # the request's
-        "_body_seen",
-        "_refused",
-    )
+    __slots__ = ("_heads", "ending", "tunnel")
 
     def __init__(self, plane: DataPlane) -> None:
         super().__init__(plane)
         self._heads = HeadReader()
         self.ending = False  # ... and where the last one did not say so, it still was
         self.tunnel: Tunnel | None = None
-        self._body_seen = 0  # bytes of a body that had come when its pace was last looked at
-        self._refused = False  # answered already; the rest of its body is read and dropped
 
     # asyncio's side
 
@@ -157,11 +146,6 @@ class ClientConnection(Visitor):
     def meet(self) -> None:
         """Work out who the peer is, and whether it is believed; again when that changes."""
         self._requests = self._plane.reader(self.transport)
-
-    def go_on(self) -> None:
-        """The app has caught up."""
-        self._app_slow = False
-        self._read_on()
 
     def exchange_ended(self, exchange: Exchange) -> None:
         """The answer is out."""
@@ -338,33 +322,6 @@ class ClientConnection(Visitor):
                 self._wait_for_body()
         return rest
 
-    def _take_body(self, data: bytes) -> None:
-        body = self._body
-        try:
-            out = body.feed(data)
-            check_size(body.received, self._plane.settings.limits)
-        except (ClientError, FramingError) as error:
-            self._refuse_broken(error)
-            return
-        exchange = self._exchange
-        if exchange is None:
-            self._take_refused(body)
-            return
-        if body.done:
-            self.deadline = NEVER
-        self._buffer = body.surplus
-        exchange.upload(out, whole=body.done)
-
-    def _take_refused(self, body: BodyReader) -> None:
-        if body.done:
-            self._refused = False
-            self._wait_for_client()
-            if body.surplus:
-                self._take(body.surplus)
-            self._end_if_done()
-        elif body.received > DISCARD:
-            self.finish(linger=True)
-
     def _next(self, now: float = 0.0) -> None:
         """The connection is free for the next request, which may be here already.
 
@@ -381,11 +338,6 @@ class ClientConnection(Visitor):
             self._take(ahead)
         self._end_if_done()
 
-    def _read_on(self) -> None:
-        if not (self._app_slow or self._unsent or self._body.done):
-            self._wait_for_body()
-        self._resume()
-
     def _end_if_done(self) -> None:
         """A half-closed client has had its last answer, or the gateway stops."""
         if not (self._eof or self.ending) or self._last:
@@ -396,17 +348,6 @@ class ClientConnection(Visitor):
 
     def _wait_for_client(self) -> None:
         self.deadline = self._plane.time() + self._plane.settings.timeouts.idle
-
-    def _wait_for_body(self) -> None:
-        """The client has so long for its part of the body; a trickle moves nothing."""
-        plane = self._plane
-        self._body_seen = seen = self._body.received
-        self.deadline = plane.time() + patience(plane.settings.timeouts, self.request, seen)
-
-    def _uploads(self) -> bool:
-        body = self._body
-        more = body.received - self._body_seen
-        return not body.done and fast_enough(more, self._plane.settings)
 
     def _abandon(self, end: End = End.CUT) -> bool:
         """Leave the exchange under way, if any; has the client had a part of its answer?"""
