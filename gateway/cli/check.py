@@ -57,10 +57,14 @@ def _upstream(settings: Settings) -> str:
 
 def _control(settings: Settings) -> str:
     control = settings.control
-    if control.listen is None:
+    if control.listen is None and control.path is None:
+        if control.toggle is not None:
+            return f"none, but for the toggle of {control.toggle.flag} at {control.toggle.path}"
         return "none: flags are flipped by editing the file"
+    public = control.path and f"on the public port at {control.path}"
+    places = " and ".join(str(each) for each in (control.listen, public) if each)
     names = ", ".join(f"{token.name} ({token.role})" for token in control.tokens)
-    return f"{control.listen}, {f'tokens: {names}' if names else 'without a token'}"
+    return f"{places}, {f'tokens: {names}' if names else 'without a token'}"
 
 
 def _describe(flag: Flag) -> str:

@@ -9,6 +9,8 @@ from gateway.config.nodes import Node
 from gateway.config.scalars import secret, text, word
 from gateway.config.section import Section
 from gateway.config.settings import Settings, Toggle
+from gateway.core.applying import OWN_PATHS as NOTICES
+from gateway.core.passes import OWN_PATHS as LINKS
 
 
 def public_path(node: Node) -> str:
@@ -18,6 +20,8 @@ def public_path(node: Node) -> str:
         raise Invalid(
             'must be a path such as "/-/maintenance", of plain segments, without a / at its end'
         )
+    if f"{found}/".encode().startswith((LINKS, NOTICES)):
+        raise Invalid("is where bypass links and notices are; choose another")
     return found
 
 

@@ -116,6 +116,27 @@ flags:
     assert "t0ken" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("control", "said"),
+    [
+        ("", "control   none: flags are flipped by editing the file"),
+        ("path: /-/m", "control   on the public port at /-/m, tokens: operator (operator)"),
+        ("toggle: {path: /off, key: k}", "control   none, but for the toggle of site at /off"),
+        (
+            "listen: 127.0.0.1:9, path: /-/m",
+            "control   127.0.0.1:9 and on the public port at /-/m, t",
+        ),
+    ],
+)
+def test_where_flags_are_flipped_is_told(folder, control, said):
+    listen = "" if "listen" in control else "listen: null, "
+    (folder / "config.yaml").write_text(
+        f"upstream: http://127.0.0.1:1\ncontrol: {{{listen}token: secret, {control}}}\n"
+    )
+
+    assert f"  {said}" in run().stdout
+
+
 def test_no_flags_at_all_is_said(folder):
     Path("config.yaml").write_text("upstream: http://app\nflags: {}\n")
 

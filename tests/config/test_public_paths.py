@@ -31,6 +31,17 @@ def test_a_path_is_plain(errors: Errors, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["/-/maintenance/bypass", "/-/maintenance/bypass/gone", "/-/maintenance/notice"]
+)
+def test_a_path_that_links_and_notices_have_is_an_error(errors: Errors, path: str) -> None:
+    where = "is where bypass links and notices are"
+    (found,) = errors(f"control: {{token: t, path: {path}}}")
+    assert f"control.path: {where}" in found
+    (found,) = errors(f"control: {{toggle: {{path: {path}, key: k}}}}")
+    assert f"control.toggle.path: {where}" in found
+
+
+@pytest.mark.parametrize(
     ("toggle", "expected"),
     [
         ("{path: /m}", "control.toggle.key: is missing"),

@@ -49,7 +49,7 @@ class ClientConnection(Sender):
     def __init__(self, plane: DataPlane) -> None:
         super().__init__(plane)
         self._heads = HeadReader()
-        self.ending = False  # ... and where the last one did not say so, it still was
+        self.ending = False  # the answer under way is the last, whether it says so or not
         self.tunnel: Tunnel | None = None
 
     # asyncio's side
