@@ -140,7 +140,7 @@ class Runner:
         for child in (self._app, self._gateway):
             if child.kill_at <= now:
                 child.kill_at = math.inf
-                log.warning("%s did not end in time (%g s): killing it", child.name, self._patience)
+                log.warning("%s did not end in time: killing it", child.name)
                 child.send(signal.SIGKILL)
 
     # In the children
