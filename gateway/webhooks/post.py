@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Callable
@@ -83,6 +84,7 @@ def _why(error: Exception, timeout: float) -> str:
         case aiohttp.ClientSSLError():
             return "TLS failed"
         case aiohttp.ClientConnectorError():
-            return f"no connection: {error.os_error.strerror or 'refused'}"
+            number = error.os_error.errno  # none where each of its addresses failed otherwise
+            return f"no connection: {os.strerror(number) if number else 'at no address'}"
         case _:
             return f"the connection broke ({type(error).__name__})"

@@ -66,8 +66,7 @@ async def test_why_it_failed_never_names_the_address() -> None:
     outcome = await send("http://127.0.0.1:1/s3cret")
     assert outcome.verdict is Verdict.RETRY
     assert outcome.error is not None
-    assert outcome.error.startswith("no connection: ")
-    assert "s3cret" not in outcome.error
+    assert outcome.error == "no connection: Connection refused"
 
 
 async def test_tls_to_one_that_speaks_none_is_an_outcome_too(receiver: Receiver) -> None:
