@@ -108,7 +108,9 @@ class Tunnel:
     def app_lost(self, *, reset: bool) -> None:
         self.exchange.tunnel_ended(whole=not reset)
         if self.over and not self._app_stream.over:
-            self._client.reset()  # in the middle of a frame
+            self._client.cut()  # in the middle of a frame
+        elif self.exchange.given_up_at is not None:  # by a reset, or by us
+            self._client.cut(shown=True, linger=False)
         else:
             self._client.finish(linger=False)
 

@@ -67,7 +67,8 @@ class ClientConnection(Sender):
         self._wait_no_more()
         if self.tunnel is not None:
             self._testify(End.WHOLE)
-            self.tunnel.client_lost()
+            tunnel, self.tunnel = self.tunnel, None
+            tunnel.client_lost()
         else:
             self._abandon(End.CLIENT_LEFT)
 
@@ -166,7 +167,7 @@ class ClientConnection(Sender):
         if not self.transport.is_closing() and not self._last:
             self._next()
 
-    def cut(self, *, shown: bool = False) -> None:
+    def cut(self, *, shown: bool = False, linger: bool = True) -> None:
         """Half an answer went out: a reset shows it, where it is not ``shown`` anyway."""
         self._testify(End.CUT)
         self._exchange = self.tunnel = None
@@ -174,7 +175,7 @@ class ClientConnection(Sender):
             self.reset()
             return
         self.transport.resume_reading()
-        self.finish(linger=True)
+        self.finish(linger=linger)
 
     def stop(self) -> None:
         """This process ends, and whatever is under way with it."""

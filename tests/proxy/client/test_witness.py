@@ -246,6 +246,35 @@ async def test_websocket_has_its_line_at_its_end(start: Any, log: Log) -> None:
     log.one(status=101, bytes=4, target="/ws", end="whole")
 
 
+async def test_websocket_that_the_app_resets_was_cut(start: Any, log: Log) -> None:
+    stage = await logged(start, log)
+    client = await stage.client()
+    await client.get(b"/ws", *UPGRADE)
+    app, _ = await stage.app.serve()
+    await app.send(SWITCHED)
+    await client.until(b"\r\n\r\n")
+    app.reset()
+    await client.ended()
+    await stage.idle()
+    log.one(status=101, end="cut")
+
+
+async def test_websocket_that_a_drain_ends_within_a_frame_was_cut(start: Any, log: Log) -> None:
+    stage = await logged(start, log, flag("site", enabled=False))
+    client = await stage.client()
+    await client.get(b"/ws", *UPGRADE)
+    app, _ = await stage.app.serve()
+    await app.send(SWITCHED + b"\x82\x05ab")
+    await client.until(b"ab")
+    rule = stage.live.snapshot.rule("site")
+    assert rule is not None
+    stage.plane.in_flight.watch(rule, None, stage.live.snapshot.revision + 1).close_endless()
+    await stage.after(60)
+    await stage.until(lambda: not stage.plane.clients, "it is gone")
+    await stage.idle()
+    log.one(status=101, end="cut")
+
+
 async def test_request_that_was_held_says_for_how_long_and_by_whom(start: Any, log: Log) -> None:
     stage = await logged(start, log, HOLDING)
     client = await stage.client()
