@@ -21,6 +21,7 @@ from gateway.state.traffic import Counts
 
 if TYPE_CHECKING:
     from gateway.proxy.exchange import Exchange
+    from gateway.proxy.wire.request import RequestHead
 
 SLICE = 0.005  # seconds of counting between two turns of the loop
 
@@ -46,6 +47,10 @@ class InFlight:
     @property
     def abandoned(self) -> int:
         return len(self._abandoned)
+
+    def count(self, concerned: Callable[[RequestHead], bool]) -> int:
+        """How many of them are for such a request."""
+        return sum(concerned(each.request) for each in self._exchanges)
 
     def give_up(self, exchange: Exchange) -> None:
         """Bytes of it were sent, and the app's end of it will not be seen."""

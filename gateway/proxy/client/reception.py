@@ -37,8 +37,11 @@ from gateway.proxy.wire.request import RequestHead
 from gateway.telemetry.tally import Tally
 
 MOST = 100  # calls under way at once, of each worker: each takes two more open files
+# ... and of these, forms that anybody may send, as slowly as the control plane lets them.
+MOST_FORMS = 25
 LONGEST = 366 * 86_400.0  # seconds: a drain, or a stream of events, answers when it does
 
+_FORMS = re.compile(rb"/log(?:in|out)(?:\?|$)")
 _CALL = Forward(Reason.OWN_PATH)
 
 # Segments that a reader may resolve: whoever sends such means to confuse one.
@@ -89,10 +92,16 @@ class Reception:
             return None
         else:
             origin = target[len(self._prefix) :]
-        if len(self._plane.in_flight) >= MOST:
+        if self._is_full(origin):
             wish, pages = self._plane.wish(request), self._plane.pages
             return pages.error(503, "Too many calls", "Try again in a moment.", wish)
         return _addressed(request, origin)
+
+    def _is_full(self, origin: bytes) -> bool:
+        under_way = self._plane.in_flight
+        if len(under_way) >= MOST:
+            return True
+        return bool(_FORMS.match(origin)) and under_way.count(_is_form) >= MOST_FORMS
 
     @property
     def plane(self) -> DataPlane:
@@ -181,6 +190,10 @@ def _of_the_reception(settings: Settings) -> Settings:
         app_starts=False,
         timeouts=replace(settings.timeouts, response=LONGEST),
     )
+
+
+def _is_form(request: RequestHead) -> bool:
+    return bool(_FORMS.match(request.origin))
 
 
 def _compiled(control: Control) -> tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None]:

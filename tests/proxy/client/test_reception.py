@@ -11,7 +11,7 @@ import pytest
 
 from gateway.config.settings import Control
 from gateway.core.flags import Flag, FlagState
-from gateway.proxy.client.reception import Reception
+from gateway.proxy.client.reception import MOST_FORMS, Reception
 from tests.support.proxy_stage import Stage
 from tests.support.wire import head, ok
 
@@ -19,12 +19,16 @@ ASKING = Flag("site", FlagState(enabled=False, ttl=0))
 
 
 class ControlPlane(asyncio.Protocol):
-    """Answers each call in one packet."""
+    """Answers each call in one packet, but for forms: those it waits for."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        if not data.startswith(b"POST /log"):
+            self._answer()
+
+    def _answer(self) -> None:
         self._transport.write(head(b"HTTP/1.1 200 OK", b"Content-Length: 2") + b"ok")
 
 
@@ -51,6 +55,24 @@ async def test_no_call_waits_for_a_store_that_a_flag_with_ttl_0_asks(stage: Stag
     await client.get(b"/-/maintenance")
     assert (await client.answer()).status == 308
     assert stage.live.asked == 0
+
+
+async def test_strangers_with_slow_forms_keep_nobody_else_out(stage: Stage) -> None:
+    form = (b"Host: a", b"Content-Length: 9")
+    for number in range(MOST_FORMS):
+        sender = await stage.client()
+        target = b"/login" if number % 2 else b"/logout?x"
+        await sender.send(head(b"POST /-/maintenance%b HTTP/1.1" % target, *form) + b"token")
+    reception = stage.plane.reception
+    assert reception is not None
+    calls = reception.plane.in_flight
+    await stage.until(lambda: len(calls) == MOST_FORMS, "all of them are under way")
+
+    client = await stage.client()
+    await client.get(b"/-/maintenance/login")
+    assert (await client.answer()).status == 503
+    await client.get(b"/-/maintenance/api/v1/flags")
+    assert (await client.answer()).status == 200
 
 
 async def test_what_is_no_call_waits_as_ever(stage: Stage) -> None:
