@@ -18,7 +18,7 @@ from gateway.state.membership import Membership
 from gateway.stores.base import AuditEntry, Store
 from gateway.webhooks.teller import Teller
 
-MOST_KNOWN = 1000  # abandoned guards
+MOST_KNOWN = 1000  # abandoned guards; those beyond are told of once others are gone
 
 
 class Watch:
@@ -49,11 +49,12 @@ class Watch:
         """Note what is new; False: another one tells by now. Raises ``StoreError``."""
         known = self._teller.known
         wrong, forgotten = self._wrong(), list(self._forgotten())
-        abandoned = [each for each in await self._guards.all() if each.abandoned]
+        guards = await self._guards.all()
+        abandoned = [each for each in guards if each.abandoned][:MOST_KNOWN]
         now = {
             "wrong": wrong,
             "forgotten": [each.flag for each in forgotten],
-            "abandoned": [each.id for each in abandoned][:MOST_KNOWN],
+            "abandoned": [each.id for each in abandoned],
         }
         if now == {"wrong": "", "forgotten": [], "abandoned": [], **known}:
             return True

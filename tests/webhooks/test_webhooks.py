@@ -375,6 +375,25 @@ async def test_a_guard_that_is_not_heard_of_any_more_is_noted_once(looking: Look
     assert len([each for each in await looking.noted() if each[0] == "guard"]) == 1
 
 
+async def test_of_more_guards_than_are_kept_none_is_noted_twice(
+    looking: Looking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.webhooks.watch.MOST_KNOWN", 2)
+    guards = looking.member.guards
+    for number in range(3):
+        await guards.acquire(f"f{number}", None, f"owner-{number}", {"by": "ci"})
+    guards._monotonic = lambda: 1e9
+    await guards.all()
+    guards._monotonic = lambda: 2e9
+    await looking.noted()
+    looking.forgotten.append(Forgotten("site", 100.0, 60.0))  # something else is new
+    noted = [each[2]["guard"] for each in await looking.noted() if each[0] == "guard"]
+    assert noted == ["owner-0", "owner-1"]
+    await guards.release("owner-0")
+    noted = [each[2]["guard"] for each in await looking.noted() if each[0] == "guard"]
+    assert noted == ["owner-0", "owner-1", "owner-2"]
+
+
 async def test_whoever_tells_next_knows_what_was_noted(looking: Looking) -> None:
     looking.forgotten.append(Forgotten("site", 100.0, 60.0))
     before = await looking.noted()
