@@ -81,7 +81,7 @@ class Pages:
 
     def wish(self, wish: Wish, request: RequestFacts) -> Wish:
         """What ``request`` is answered by: the document below ``page.json``, else its ``wish``."""
-        if not self._page.json or not Evidence(request).may_ask_for(self._page.json):
+        if not Evidence(request).may_ask_for(self._page.json):
             return wish
         return WISHES[Media.PROBLEM, wish.words]
 

@@ -253,7 +253,8 @@ class DataPlane:
         block = request.block
         if block.wish is None:
             block.wish = self.wishes.of(block.pairs)
-        return self.pages.wish(block.wish, request)
+        # The test here saves a call for each refusal, where no paths are of programs.
+        return self.pages.wish(block.wish, request) if self.settings.page.json else block.wish
 
     def own(self, request: RequestHead, snapshot: Snapshot) -> Answer:
         """The answer to a request for what notices are made of, or for a pass."""

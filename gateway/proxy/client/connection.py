@@ -219,7 +219,12 @@ class ClientConnection(Sender):
         """Serve what has come, request by request, until one has to wait."""
         limit = self._plane.settings.limits.header_bytes
         try:
-            while not (self._busy or self._last or self.transport.is_closing()):
+            # As _busy has it, less the call: 50 ns.
+            while (
+                self._exchange is None
+                and self._undecided is None
+                and not (self._unsent or self._last or self.transport.is_closing())
+            ):
                 # Mostly the fields of the one before: 1.1 us instead of 2.2, on a busy machine.
                 again = None if self._heads.begun else self._requests.again(data, limit)
                 if again is not None:
@@ -270,7 +275,9 @@ class ClientConnection(Sender):
 
     def _decided(self, request: RequestHead, rest: bytes, snapshot: Snapshot) -> bytes:
         plane = self._plane
-        decision = decide(request, snapshot, plane.wall_time())
+        # As decide() has it where no flag is on, less two calls: 0.1 us.
+        nothing = snapshot.holding is None
+        decision = NO_FLAG_HOLDS if nothing else decide(request, snapshot, plane.wall_time())
         if decision is NO_FLAG_HOLDS:
             exchange = plane.exchange(plane, self, request, snapshot.revision)
         else:

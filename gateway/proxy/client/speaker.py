@@ -37,12 +37,6 @@ class Speaker(Line):
         self.draining = False  # the next answer says that it is the last
 
     @property
-    def keep_alive_line(self) -> bytes:
-        """HTTP/1.0 must be told that the connection stays (RFC 9112, 9.3)."""
-        request = self.request
-        return b"Connection: keep-alive\r\n" if request and request.block.http_1_0 else b""
-
-    @property
     def its_ticket(self) -> Ticket | None:
         """That of the request at hand, if it has waited."""
         ticket = self.ticket
@@ -63,7 +57,9 @@ class Speaker(Line):
     ) -> None:
         request = self.request
         body = b"" if request is not None and request.method == b"HEAD" else answer.body
-        connection = b"Connection: close\r\n" if close else self.keep_alive_line
+        connection = b"Connection: close\r\n" if close else b""
+        if request is not None and request.block.http_1_0 and not close:
+            connection = b"Connection: keep-alive\r\n"  # it must be told (RFC 9112, 9.3)
         date = self._plane.date_line
         self.transport.write(b"".join((answer.head, date, connection, b"\r\n", body)))
         witness = self._plane.witness
