@@ -14,7 +14,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from tests.support.servers import BIN, accepts, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, accepts, wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from gateway.cli.health import health
 from tests.support.certificates import self_signed
 from tests.support.gateway_process import TOKEN
-from tests.support.servers import BIN, Program, accepts, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program, accepts, wait_until
 
 NOWHERE = "upstream: http://127.0.0.1:1\nstore: memory\n"
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.exchange import Ask, Got, Line, exchange
-from tests.support.servers import BIN, accepts, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, accepts, wait_until
 from tests.support.workers import children
 
 TOKEN = "run-tests-token"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.gateway_process import GatewayProcess
-from tests.support.servers import BIN, Program, free_port
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program
 
 ROOT = Path(__file__).parents[2]
 FLAGS = "flags:\n  site: {}\n"

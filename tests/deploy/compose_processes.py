@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from tests.support.dockerfile import Instruction, last_stage, read_dockerfile
-from tests.support.servers import BIN, Program, free_port
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose"

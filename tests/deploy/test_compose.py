@@ -15,8 +15,9 @@ import yaml
 
 from tests.deploy.compose_processes import COMPOSE, Compose, read_services
 from tests.support.exchange import Ask, Got, exchange
+from tests.support.ports import free_port
 from tests.support.redis_server import MISSING
-from tests.support.servers import free_port, wait_until
+from tests.support.servers import wait_until
 
 PATIENCE = 60.0  # seconds: a fail-safe that only a hang meets
 

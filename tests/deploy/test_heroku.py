@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.exchange import Ask, Got, exchange
-from tests.support.servers import BIN, Program, accepts, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program, accepts, wait_until
 
 HEROKU = Path(__file__).parents[2] / "deploy" / "heroku"
 APP = json.loads((HEROKU / "app.json").read_text())

@@ -16,7 +16,8 @@ import pytest
 from tests.support.activator import Activator, listening, port_of
 from tests.support.exchange import Ask, exchange
 from tests.support.plain_app import PlainApp
-from tests.support.servers import BIN, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, wait_until
 from tests.support.systemd_machine import Machine, NoMachine
 from tests.support.workers import Load
 

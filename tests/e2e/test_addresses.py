@@ -16,7 +16,8 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.gateway_process import GatewayProcess
 from tests.support.plain_app import PlainApp
-from tests.support.servers import BIN, Program, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program, wait_until
 from tests.support.workers import children, listening
 
 VISITOR = b"PROXY TCP4 192.0.2.7 192.0.2.1 56324 443\r\n"

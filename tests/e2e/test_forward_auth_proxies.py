@@ -22,7 +22,8 @@ import pytest
 import yaml
 
 from tests.support.gateway_process import GatewayProcess
-from tests.support.servers import BIN, Program, free_port
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "forward-auth"
 VISITOR, OFFICE = "127.0.0.2", "127.0.0.3"

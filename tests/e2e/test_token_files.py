@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.support.servers import BIN, Program, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program, wait_until
 
 PATIENCE = 60.0  # seconds: a fail-safe that only a hang meets
 

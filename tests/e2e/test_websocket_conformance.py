@@ -12,7 +12,8 @@ import pytest
 
 from tests.conformance import clients, frames
 from tests.support.gateway_process import GatewayProcess
-from tests.support.servers import BIN, Program, free_port
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program
 
 ROOT = Path(__file__).parents[2]
 Ports = tuple[int, int]

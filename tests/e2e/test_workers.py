@@ -18,7 +18,8 @@ import pytest
 from tests.support.exchange import Ask, Got, Line, exchange
 from tests.support.gateway_process import TOKEN, GatewayProcess
 from tests.support.plain_app import PlainApp
-from tests.support.servers import BIN, accepts, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, accepts, wait_until
 from tests.support.workers import Load, children, gone, lines_by_worker, listening, peers
 
 WORKERS = 4

@@ -10,7 +10,8 @@ from tests.image.bases import Bases
 from tests.image.compose import the_page
 from tests.image.containers import Container
 from tests.image.engine import Engine
-from tests.support.servers import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import wait_until
 
 ROOT = Path(__file__).parents[2]
 KEPT = Path("/var/tmp/gateway-image-replay")  # noqa: S108 stand-ins are kept for the next run

@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.image.engine import Engine
-from tests.support.servers import free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import wait_until
 
 COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
 # What podman-compose 1.6 on Podman 4.3 does not know, or needs more rights for.

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.image.engine import Engine
-from tests.support.servers import accepts, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import accepts, wait_until
 
 LEAST = ("--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges")
 HOST = ("--network", "host")

@@ -15,7 +15,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.servers import BIN, Program, free_port, gunicorn
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program, gunicorn
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -18,8 +18,9 @@ from typing import Any, Self
 
 from tests.soak.judge import Request, Scope
 from tests.support.gateway_process import GatewayProcess
+from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
-from tests.support.servers import BIN, Program, free_port, wait_until
+from tests.support.servers import BIN, Program, wait_until
 from tests.support.workers import children, listening
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,8 @@ import pytest
 from gateway.stores import open_store
 from gateway.stores.base import Store, StoreError, Unconfirmed
 from tests.stores.contract import FULL, writing
-from tests.support.redis_server import RedisServer, Sentinel, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer, Sentinel
 
 AT_ONCE = ("--repl-diskless-sync-delay", "0")  # a replica waits no 5 s for others to join it
 

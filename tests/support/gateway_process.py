@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.servers import BIN, Program, free_port
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program
 
 TOKEN = "e2e-operator-token"
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.exchange import Ask, exchange
-from tests.support.servers import BIN, Program, free_port, wait_until
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program, wait_until
 
 ENTRYPOINTS = {"maintenance-gateway": ["gateway"], "redis": ["docker-entrypoint.sh"]}
 Spec = Mapping[str, Any]

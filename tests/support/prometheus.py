@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.servers import Program, free_port
+from tests.support.ports import free_port
+from tests.support.servers import Program
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 MISSING = "no {} here; tests/install-servers.sh fetches it (package prometheus)"

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
+
 MISSING = "no redis-server here; tests/install-servers.sh installs it (package redis-server)"
 
 
@@ -104,11 +106,3 @@ class Sentinel(RedisServer):
 
     def _arguments(self) -> tuple[str, ...]:
         return (str(self.folder / "sentinel.conf"), "--sentinel")
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
 import signal
 import socket
@@ -16,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from tests.support.ports import free_port
+
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.02
@@ -23,18 +24,6 @@ LOG_TAIL = 8000  # characters
 BIN = Path(sys.executable).parent
 
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on.
-
-    Below Linux's ephemeral range, so that no outgoing connection takes it meanwhile.
-    """
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def accepts(port: int) -> bool:

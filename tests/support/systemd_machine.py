@@ -77,8 +77,13 @@ class Machine:
         done = subprocess.run(
             [*entered, *command], capture_output=True, text=True, timeout=120, check=False
         )
-        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+        said = done.stdout + done.stderr
+        assert not check or done.returncode == 0, f"{command}: {said}\n{self._failed()}"
+        return said
+
+    def _failed(self) -> str:
+        """What systemd has to say of the services that it could not start."""
+        return self.run("systemctl", "--no-pager", "status", "gateway.*", check=False)
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")[-4000:]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import BIN, Program, free_port, gunicorn
+from tests.support.ports import free_port
+from tests.support.servers import BIN, Program, gunicorn
 
 FromEnvironment = Callable[..., int]
 
