@@ -51,7 +51,8 @@ class RedisServer:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 20
-        while not self.command("PING"):  # -NOAUTH is an answer too
+        # -NOAUTH is an answer too; -LOADING says that it is not there yet
+        while (answer := self.command("PING")) == b"" or answer.startswith(b"-LOADING"):
             assert self._process is not None
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
